@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// How gup reports what went wrong: `pin_failure` says what, `pin_error` throws it, and `on_release_failure`
+/// hears of what no caller could be told.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <span>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace gup {
+
+/// The account that a refused pin would have been charged to. All are compared with RLIMIT_MEMLOCK.
+enum class pin_budget : std::uint8_t {
+    none,           ///< the failure has nothing to do with a budget
+    locked_vm,      ///< this process, VmLck: mlock, VFIO
+    pinned_vm,      ///< this process, VmPin: RDMA
+    user_locked_vm, ///< all processes of this user, shown nowhere: io_uring and its rings
+    user_defined    ///< a limit that the program set itself
+};
+
+/// The name of a budget as a user can find it.
+constexpr const char* to_string(pin_budget budget) noexcept {
+    switch (budget) {
+    case pin_budget::none: return "none";
+    case pin_budget::locked_vm: return "VmLck of this process (RLIMIT_MEMLOCK)";
+    case pin_budget::pinned_vm: return "VmPin of this process (RLIMIT_MEMLOCK)";
+    case pin_budget::user_locked_vm: return "locked memory of this user (RLIMIT_MEMLOCK)";
+    case pin_budget::user_defined: return "the program's own budget";
+    }
+    return "unknown";
+}
+
+/// Why memory could not be pinned or a request could not be met, and what to do about it.
+struct pin_failure {
+    std::error_code code;             ///< the kernel's errno, or the errno that fits best
+    const char* call = "";            ///< the call that failed; a string literal
+    std::span<const std::byte> range; ///< the memory concerned; may be empty
+    pin_budget budget = pin_budget::none;
+    std::uint64_t need = 0;  ///< bytes asked for; budget failures only, as the next two
+    std::uint64_t use = 0;   ///< bytes already charged, as far as they can be read
+    std::uint64_t limit = 0; ///< bytes allowed
+    std::string remedy;      ///< what the user can do: one sentence or command
+
+    /// One line for people: the call, the budget with its numbers, the remedy. Throws std::bad_alloc.
+    std::string message() const {
+        std::string text = call;
+        if (!range.empty()) text += " of " + std::to_string(range.size()) + " bytes";
+        if (budget != pin_budget::none) {
+            text += ": over budget, ";
+            text += to_string(budget);
+            text += ": needs " + std::to_string(need) + ", uses " + std::to_string(use) + ", limit " +
+                    std::to_string(limit) + " bytes";
+        }
+        if (!remedy.empty()) text += "; " + remedy;
+        return text;
+    }
+};
+
+/// Thrown by every gup function that cannot do what it was asked. `code()` is the errno, `failure()` the story.
+class pin_error : public std::system_error {
+public:
+    explicit pin_error(pin_failure failure)
+        : std::system_error(failure.code, failure.message()),
+          failure_(std::make_shared<const pin_failure>(std::move(failure))) {}
+
+    /// What failed and what to do; valid as long as any copy of this exception.
+    const pin_failure& failure() const noexcept { return *failure_; }
+
+private:
+    std::shared_ptr<const pin_failure> failure_; // shared: copying an exception must not throw
+};
+
+/// Something that gup could not release. The memory stays allocated on purpose: a device may still reach it.
+struct release_failure {
+    const char* call;                 ///< the call that failed, or the rule that was broken; a string literal
+    std::error_code code;             ///< the errno; empty if no call was made
+    std::span<const std::byte> range; ///< the memory that is leaked
+};
+
+/// Called for every failed release, from any thread, also inside destructors; must not throw or call gup.
+using release_failure_hook = void (*)(const release_failure&) noexcept;
+
+namespace detail {
+
+inline void print_release_failure(const release_failure& failure) noexcept {
+    std::fprintf(stderr, "gup: %s failed (errno %d): %zu bytes at %p stay pinned on purpose\n", failure.call,
+                 failure.code.value(), failure.range.size(), static_cast<const void*>(failure.range.data()));
+}
+
+inline constinit std::atomic<release_failure_hook> release_hook{&print_release_failure};
+
+inline void report_release_failure(const release_failure& failure) noexcept {
+    release_hook.load(std::memory_order_acquire)(failure);
+}
+
+/// A broken rule that leaves no safe way on: says the rule and terminates.
+[[noreturn, gnu::cold, gnu::noinline]] inline void rule_broken(const char* rule) noexcept {
+    std::fprintf(stderr, "gup: %s\n", rule);
+    std::terminate();
+}
+
+} // namespace detail
+
+/// Sets the process-wide hook for failed releases and returns the one before; null restores the default, which
+/// prints one line on stderr. Thread-safe.
+inline release_failure_hook on_release_failure(release_failure_hook hook) noexcept {
+    return detail::release_hook.exchange(hook != nullptr ? hook : &detail::print_release_failure,
+                                         std::memory_order_acq_rel);
+}
+
+} // namespace gup
