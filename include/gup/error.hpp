@@ -29,11 +29,16 @@ enum class pin_budget : std::uint8_t {
 /// The name of a budget as a user can find it.
 constexpr const char* to_string(pin_budget budget) noexcept {
     switch (budget) {
-    case pin_budget::none: return "none";
-    case pin_budget::locked_vm: return "VmLck of this process (RLIMIT_MEMLOCK)";
-    case pin_budget::pinned_vm: return "VmPin of this process (RLIMIT_MEMLOCK)";
-    case pin_budget::user_locked_vm: return "locked memory of this user (RLIMIT_MEMLOCK)";
-    case pin_budget::user_defined: return "the program's own budget";
+    case pin_budget::none:
+        return "none";
+    case pin_budget::locked_vm:
+        return "VmLck of this process (RLIMIT_MEMLOCK)";
+    case pin_budget::pinned_vm:
+        return "VmPin of this process (RLIMIT_MEMLOCK)";
+    case pin_budget::user_locked_vm:
+        return "locked memory of this user (RLIMIT_MEMLOCK)";
+    case pin_budget::user_defined:
+        return "the program's own budget";
     }
     return "unknown";
 }
@@ -64,7 +69,8 @@ struct pin_failure {
     }
 };
 
-/// Thrown by every gup function that cannot do what it was asked. `code()` is the errno, `failure()` the story.
+/// Thrown by every gup function that cannot do what it was asked. `code()` is the errno, `failure()` the
+/// story.
 class pin_error : public std::system_error {
 public:
     explicit pin_error(pin_failure failure)
@@ -109,8 +115,8 @@ inline void report_release_failure(const release_failure& failure) noexcept {
 
 } // namespace detail
 
-/// Sets the process-wide hook for failed releases and returns the one before; null restores the default, which
-/// prints one line on stderr. Thread-safe.
+/// Sets the process-wide hook for failed releases and returns the one before; null restores the default,
+/// which prints one line on stderr. Thread-safe.
 inline release_failure_hook on_release_failure(release_failure_hook hook) noexcept {
     return detail::release_hook.exchange(hook != nullptr ? hook : &detail::print_release_failure,
                                          std::memory_order_acq_rel);

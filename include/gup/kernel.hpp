@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// The kernel policy: every system call that gup makes goes through a stateless class of this shape, so that tests
-/// can make any of them fail.
+/// The kernel policy: every system call that gup makes goes through a stateless class of this shape, so that
+/// tests can make any of them fail.
 
 #include <cerrno>
 #include <cstddef>
@@ -16,8 +16,9 @@
 
 namespace gup {
 
-/// The real kernel. Every function returns what the system call returns, with `-errno` in place of -1; errno itself
-/// is not part of the interface. A test's policy derives from this class and hides what it wants to change.
+/// The real kernel. Every function returns what the system call returns, with `-errno` in place of -1; errno
+/// itself is not part of the interface. A test's policy derives from this class and hides what it wants to
+/// change.
 struct system_kernel {
     /// mmap(2) of new memory: the address, or -errno.
     static std::intptr_t mmap(std::size_t bytes, int protection, int flags, int fd) noexcept {
@@ -38,7 +39,9 @@ struct system_kernel {
     /// A second descriptor of the same open file (F_DUPFD_CLOEXEC).
     static int duplicate(int fd) noexcept { return checked(::fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
 
-    static int mlock(const void* address, std::size_t bytes) noexcept { return checked(::mlock(address, bytes)); }
+    static int mlock(const void* address, std::size_t bytes) noexcept {
+        return checked(::mlock(address, bytes));
+    }
     static int mlock2(const void* address, std::size_t bytes, unsigned flags) noexcept {
         return checked(::mlock2(address, bytes, flags));
     }

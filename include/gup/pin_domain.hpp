@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// What a domain is: one place that memory can be pinned in, such as this process's locked memory or the buffer table
-/// of an io_uring. A domain is a cheap counted handle: copies share the state.
+/// What a domain is: one place that memory can be pinned in, such as this process's locked memory or the
+/// buffer table of an io_uring. A domain is a cheap counted handle: copies share the state.
 
 #include "gup/dma_access.hpp"
 #include "gup/error.hpp"
@@ -17,8 +17,8 @@
 
 namespace gup {
 
-/// Memory that goes away when this object does. A pool hands it to its registration on release, because only the
-/// registration knows when, and whether ever, no device can reach the memory any more.
+/// Memory that goes away when this object does. A pool hands it to its registration on release, because only
+/// the registration knows when, and whether ever, no device can reach the memory any more.
 class pinned_memory {
 public:
     pinned_memory() = default;
@@ -29,24 +29,30 @@ public:
 
 /// One place that memory can be pinned in.
 ///
-/// * `registration` is the move-only result of pinning a range; its destructor undoes the pin. Default-constructed it
-///   pins nothing. `release(memory)` undoes the pin now and then destroys `memory` (which may be null); if the kernel
-///   refuses, it reports through `on_release_failure` and leaks `memory` instead; if only another thread may release,
-///   it keeps `memory` until that thread calls the domain. `bytes()` is what is really pinned.
+/// * `registration` is the move-only result of pinning a range; its destructor undoes the pin.
+/// Default-constructed it
+///   pins nothing. `release(memory)` undoes the pin now and then destroys `memory` (which may be null); if
+///   the kernel refuses, it reports through `on_release_failure` and leaks `memory` instead; if only another
+///   thread may release, it keeps `memory` until that thread calls the domain. `bytes()` is what is really
+///   pinned.
 /// * `kernel` is the kernel policy that every system call goes through.
-/// * `pin` is all or nothing and throws `pin_error`; `try_pin` is the twin that fills a `pin_failure` instead.
+/// * `pin` is all or nothing and throws `pin_error`; `try_pin` is the twin that fills a `pin_failure`
+/// instead.
 template <class Domain>
-concept pin_domain =
-    std::copy_constructible<Domain> && std::movable<typename Domain::registration> &&
-    !std::copy_constructible<typename Domain::registration> &&
-    std::default_initializable<typename Domain::registration> && requires { typename Domain::kernel; } &&
-    requires(Domain& domain, std::span<const std::byte> range, dma_access access, pin_failure& failure) {
-        { domain.pin(range, access) } -> std::same_as<typename Domain::registration>;
-        { domain.try_pin(range, access, failure) } -> std::same_as<std::optional<typename Domain::registration>>;
-    } &&
-    requires(typename Domain::registration& registration, std::unique_ptr<pinned_memory> memory) {
-        { registration.release(std::move(memory)) } noexcept;
-        { std::as_const(registration).bytes() } noexcept -> std::same_as<std::size_t>;
-    };
+concept pin_domain = std::copy_constructible<Domain> && std::movable<typename Domain::registration> &&
+                     !std::copy_constructible<typename Domain::registration> &&
+                     std::default_initializable<typename Domain::registration> && requires {
+    typename Domain::kernel;
+}
+&&requires(Domain& domain, std::span<const std::byte> range, dma_access access, pin_failure& failure) {
+    { domain.pin(range, access) } -> std::same_as<typename Domain::registration>;
+    { domain.try_pin(range, access, failure) } -> std::same_as<std::optional<typename Domain::registration>>;
+}
+&&requires(typename Domain::registration& registration, std::unique_ptr<pinned_memory> memory) {
+    { registration.release(std::move(memory)) }
+    noexcept;
+    { std::as_const(registration).bytes() }
+    noexcept->std::same_as<std::size_t>;
+};
 
 } // namespace gup

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// The counts of a page in one 64-bit word: what kinds of reference are out, each exact and one load away.
+
+#include "gup/dma_access.hpp"
+#include "gup/error.hpp"
+
+#include <atomic>
+#include <cstdint>
+
+namespace gup::detail {
+
+/// Counts that any thread may change.
+struct shared_counting {};
+/// Counts that only one thread may change: plain arithmetic, no locked instruction.
+struct local_counting {};
+
+/// What one reference adds to the word. The total stands above the two kinds of pin and is as wide as each of
+/// them with one bit to spare: it reaches the sign bit before either pin count can run over, so that one test
+/// of the sign, which the addition has set already, finds every overflow.
+enum class reference_kind : std::uint64_t {
+    plain = std::uint64_t{1} << 42,         ///< page_ref
+    reader = plain | std::uint64_t{1},      ///< a pin through which no device writes
+    writer = plain | std::uint64_t{1} << 21 ///< a pin through which a device may write
+};
+
+/// The kind of a pinned reference with this access.
+constexpr reference_kind kind_of(dma_access access) noexcept {
+    return device_may_write(access) ? reference_kind::writer : reference_kind::reader;
+}
+
+/// The word. Lives in zeroed memory of the page array, so it has no constructor: all zero means no reference.
+class reference_counts {
+public:
+    /// Adds one reference to a page that has one already.
+    template <class Counting>
+    void add(reference_kind kind) noexcept {
+        const auto step = static_cast<std::uint64_t>(kind);
+        if constexpr (std::is_same_v<Counting, local_counting>) {
+            word_ += step;
+            if (static_cast<std::int64_t>(word_) < 0) overflow();
+        } else {
+            if (static_cast<std::int64_t>(atomic().fetch_add(step, std::memory_order_relaxed) + step) < 0)
+                overflow();
+        }
+    }
+
+    /// Removes one reference; true if it was the last of any kind.
+    template <class Counting>
+    [[nodiscard]] bool drop(reference_kind kind) noexcept {
+        const auto step = static_cast<std::uint64_t>(kind);
+        if constexpr (std::is_same_v<Counting, local_counting>) {
+            return (word_ -= step) == 0;
+        } else {
+            // acquire on the last drop: whoever gets the page next sees what every holder wrote
+            return atomic().fetch_sub(step, std::memory_order_acq_rel) == step;
+        }
+    }
+
+    /// As drop, without a locked instruction if this is the only reference. Correct only while nobody can
+    /// turn an unreferenced page into a referenced one behind our back, that is while no look-up by address
+    /// is possible.
+    template <class Counting>
+    [[nodiscard]] bool drop_without_lookups(reference_kind kind) noexcept {
+        if constexpr (!std::is_same_v<Counting, local_counting>) {
+            if (atomic().load(std::memory_order_acquire) == static_cast<std::uint64_t>(kind)) {
+                atomic().store(0, std::memory_order_relaxed);
+                return true;
+            }
+        }
+        return drop<Counting>(kind);
+    }
+
+    /// The first reference of a page that its finder owns alone.
+    void start(reference_kind kind) noexcept {
+        atomic().store(static_cast<std::uint64_t>(kind), std::memory_order_release);
+    }
+
+    /// Adds one reference unless the page has none.
+    [[nodiscard]] bool add_unless_free(reference_kind kind) noexcept {
+        const auto step = static_cast<std::uint64_t>(kind);
+        std::uint64_t seen = atomic().load(std::memory_order_relaxed);
+        do {
+            if (seen == 0) return false;
+        } while (!atomic().compare_exchange_weak(seen, seen + step, std::memory_order_acquire,
+                                                 std::memory_order_relaxed));
+        if (static_cast<std::int64_t>(seen + step) < 0) overflow();
+        return true;
+    }
+
+    /// True if any reference is out.
+    bool in_use() const noexcept { return load() != 0; }
+    /// True if any pin is out.
+    bool pinned() const noexcept {
+        return (load() & (static_cast<std::uint64_t>(reference_kind::plain) - 1)) != 0;
+    }
+    /// True if a pin is out through which a device may write.
+    bool device_may_write() const noexcept {
+        constexpr std::uint64_t one_writer = std::uint64_t{1} << 21;
+        return (load() & (static_cast<std::uint64_t>(reference_kind::plain) - one_writer)) != 0;
+    }
+
+private:
+    std::atomic_ref<std::uint64_t> atomic() const noexcept {
+        return std::atomic_ref<std::uint64_t>(const_cast<std::uint64_t&>(word_)); // never a const object
+    }
+    std::uint64_t load() const noexcept { return atomic().load(std::memory_order_acquire); }
+
+    [[noreturn, gnu::cold, gnu::noinline]] static void overflow() noexcept {
+        rule_broken("more than two million references to one page: a loop forgets to put");
+    }
+
+    std::uint64_t word_;
+};
+
+/// What a page and everything that stands in front of one begin with, so that a reference is taken and
+/// dropped without asking which of them it leads to.
+struct counted {
+    reference_counts counts;
+};
+
+} // namespace gup::detail

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// The one word that a reference is: the address of what it counts in, with tags in the low bits.
+
+#include "gup/local.hpp"
+#include "gup/zone.hpp"
+
+#include <cstdint>
+#include <utility>
+
+namespace gup::detail {
+
+/// A move-only word: the source of a move is left empty. The owner decides what dropping it means.
+class reference_word {
+public:
+    static constexpr std::uintptr_t tag_mask = 3;
+
+    constexpr reference_word() noexcept = default;
+    explicit reference_word(std::uintptr_t value) noexcept : value_(value) {}
+    explicit reference_word(const page& p) noexcept : value_(reinterpret_cast<std::uintptr_t>(&p)) {}
+    reference_word(reference_word&& other) noexcept : value_(std::exchange(other.value_, 0)) {}
+    reference_word& operator=(reference_word&&) = delete;
+    ~reference_word() = default;
+
+    explicit operator bool() const noexcept { return value_ != 0; }
+    std::uintptr_t value() const noexcept { return value_; }
+    std::uintptr_t release() noexcept { return std::exchange(value_, 0); }
+    void set(std::uintptr_t value) noexcept { value_ = value; }
+
+private:
+    std::uintptr_t value_ = 0;
+};
+
+/// What the reference counts in; masking is cheaper than asking.
+inline counted& counted_of(std::uintptr_t word) noexcept {
+    return *reinterpret_cast<counted*>(word & ~reference_word::tag_mask);
+}
+
+/// The page that a reference leads to.
+inline page& page_of(std::uintptr_t word) noexcept { return page_access::from(counted_of(word)); }
+
+/// A page whose last reference has gone goes back to the owner of its zone. Not inline in the verbs: the way
+/// back is the owner's business and would only bloat every put.
+[[gnu::noinline]] inline void release_counted(counted& c) noexcept { zone::of(&c).release(c); }
+
+/// Local counting is only sound on the zone's own thread; compiled to nothing with NDEBUG or shared counting.
+template <class Counting>
+inline void check_thread([[maybe_unused]] std::uintptr_t word) noexcept;
+
+template <class Counting>
+inline void add_reference(std::uintptr_t word, reference_kind kind) noexcept {
+    check_thread<Counting>(word);
+    counted_of(word).counts.template add<Counting>(kind);
+}
+
+template <class Counting>
+inline void drop_reference(std::uintptr_t word, reference_kind kind) noexcept {
+    check_thread<Counting>(word);
+    counted& c = counted_of(word);
+    if (c.counts.template drop<Counting>(kind)) release_counted(c);
+}
+
+/// The library's own way into a handle: makes one from a word that holds a count, and takes the word out
+/// again.
+struct reference_access {
+    template <class Ref>
+    static Ref make(std::uintptr_t word) noexcept {
+        return Ref(reference_word(word));
+    }
+    template <class Ref>
+    static std::uintptr_t word(const Ref& ref) noexcept {
+        return ref.word_.value();
+    }
+    template <class Ref>
+    static std::uintptr_t release(Ref& ref) noexcept {
+        return ref.word_.release();
+    }
+};
+
+/// An identity of the calling thread that costs one address computation.
+inline const void* this_thread_identity() noexcept {
+    static constinit thread_local const char identity = 0;
+    return &identity;
+}
+
+template <class Counting>
+inline void check_thread([[maybe_unused]] std::uintptr_t word) noexcept {
+#ifndef NDEBUG
+    if constexpr (std::is_same_v<Counting, local_counting>) {
+        const void* const thread = zone::of(&counted_of(word)).thread();
+        if (thread != nullptr && thread != this_thread_identity())
+            rule_broken(
+                "a page of a local<> domain was used on another thread than the one that made its pool");
+    }
+#endif
+}
+
+template <class>
+inline constexpr bool never = false; // makes a static_assert wait for its template's use
+
+} // namespace gup::detail

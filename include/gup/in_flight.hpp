@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// `in_flight`: a reference that a device holds. It cannot be put, read or dropped until the operation's
+/// final completion gives the reference back.
+
+#include "gup/user_page_ref.hpp"
+
+#include <cstdint>
+#include <utility>
+
+namespace gup {
+
+namespace detail {
+struct in_flight_access;
+}
+
+/// The reference that an operation owns while a device may still reach its page, for programs that choose
+/// their own user_data. Move-only. Destroying one that has not completed never unpins: it reports through
+/// on_release_failure and leaks the pin, because the device may still write.
+template <class Ref>
+class [[nodiscard("an operation in flight owns a page: keep the token until its completion")]] in_flight {
+public:
+    using reference_type = Ref;
+
+    /// Owns nothing.
+    in_flight() noexcept = default;
+    in_flight(in_flight && other) noexcept : word_(std::move(other.word_)), user_data_(other.user_data_) {}
+    /// Reports and leaks the pin held before, as the destructor does.
+    in_flight& operator=(in_flight&& other) noexcept {
+        const std::uintptr_t taken = other.word_.release();
+        abandon();
+        word_.set(taken);
+        user_data_ = other.user_data_;
+        return *this;
+    }
+    in_flight(const in_flight&) = delete;
+    in_flight& operator=(const in_flight&) = delete;
+    ~in_flight() { abandon(); }
+
+    /// True until the reference has been given back or moved on.
+    explicit operator bool() const noexcept { return static_cast<bool>(word_); }
+    /// The user_data that the operation was prepared with.
+    std::uint64_t user_data() const noexcept { return user_data_; }
+
+    template <class Early = void>
+    void bytes() const {
+        static_assert(detail::never<Early>,
+                      "a device may be writing to this page: complete the operation first, it "
+                      "gives the reference back");
+    }
+
+private:
+    friend struct detail::in_flight_access;
+    in_flight(detail::reference_word word, std::uint64_t user_data) noexcept
+        : word_(std::move(word)), user_data_(user_data) {}
+
+    void abandon() noexcept {
+        if (!word_) return;
+        const detail::counted& c = detail::counted_of(word_.release());
+        const zone& z = zone::of(&c);
+        detail::report_release_failure(
+            {"dropping an in_flight before its completion", {}, {z.address_of(&c), z.page_size()}});
+    }
+
+    detail::reference_word word_;
+    std::uint64_t user_data_ = 0;
+};
+
+template <class Ref, class... Decision>
+void put_user_page(in_flight<Ref>&&, Decision...) noexcept {
+    static_assert(detail::never<Ref>,
+                  "a device may still reach this page: complete the operation first, it gives "
+                  "back the reference to put");
+}
+template <class Ref, class... Decision>
+void put_user_page(in_flight<Ref>&, Decision...) noexcept {
+    static_assert(detail::never<Ref>,
+                  "a device may still reach this page: complete the operation first, it gives "
+                  "back the reference to put");
+}
+
+namespace detail {
+
+/// The domains' own way into a token.
+struct in_flight_access {
+    template <class Ref>
+    static in_flight<Ref> make(Ref&& ref, std::uint64_t user_data) noexcept {
+        return {reference_word(reference_access::release(ref)), user_data};
+    }
+    template <class Ref>
+    static Ref give_back(in_flight<Ref>& token) noexcept {
+        return reference_access::make<Ref>(token.word_.release());
+    }
+    template <class Ref>
+    static std::uintptr_t word(const in_flight<Ref>& token) noexcept {
+        return token.word_.value();
+    }
+};
+
+} // namespace detail
+} // namespace gup

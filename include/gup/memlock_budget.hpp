@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// How much this process may still pin, as far as the kernel shows it: needed to size a pool, to refuse what
+/// cannot fit before anything is pinned, and to explain a kernel's refusal.
+///
+/// The kernel keeps three accounts and compares each of them, separately, with RLIMIT_MEMLOCK. Memory pinned
+/// in two of them is charged in full to both.
+
+#include "gup/error.hpp"
+#include "gup/kernel.hpp"
+
+#include <cerrno>
+#include <charconv>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace gup {
+
+/// The three budgets at one moment. All numbers are bytes; an empty use, limit or `lifted` is one that cannot
+/// be read. A plain value: reading it again is the only way to update it.
+struct memlock_budget {
+    std::optional<std::uint64_t> limit;     ///< soft RLIMIT_MEMLOCK; empty for unlimited, too
+    std::optional<bool> lifted;             ///< the calling thread has CAP_IPC_LOCK: no limit applies to it
+    std::optional<std::uint64_t> locked_vm; ///< used by this process: mlock, VFIO (VmLck)
+    std::optional<std::uint64_t>
+        pinned_vm; ///< used by this process: RDMA; io_uring is shown here too (VmPin)
+
+    /// Reads the budgets of the calling thread: getrlimit, /proc/thread-self/status and uid_map. Thread-safe.
+    /// What cannot be read stays empty. Throws std::bad_alloc.
+    template <class Kernel = system_kernel>
+    static memlock_budget read();
+
+    /// Bytes charged to a budget; empty if nobody can read it, which is always so for `user_locked_vm`.
+    std::optional<std::uint64_t> used(pin_budget budget) const noexcept;
+
+    /// The most bytes that can still be charged to a budget; empty if no limit is known to apply. An upper
+    /// bound: where the use cannot be read it counts as zero.
+    std::optional<std::uint64_t> available(pin_budget budget) const noexcept;
+
+    /// Before pinning: true unless the kernel is certain to refuse `need` more bytes. If false, `failure` has
+    /// its code, budget, need, use, limit and remedy filled in; the caller fills in call and range. Throws
+    /// std::bad_alloc.
+    ///
+    /// Certain means: mlock does not charge twice what is locked already, by mlockall for example, so
+    /// `locked_vm` is refused only if `need` alone exceeds the limit. And `user_locked_vm` is never refused
+    /// here: a ring made with CAP_IPC_LOCK stays exempt after the process drops it, and nothing shows that.
+    bool check(pin_budget budget, std::uint64_t need, pin_failure& failure) const;
+
+    /// After a refusal: true if the budget explains `failure`, whose code and need the caller has filled in;
+    /// then budget, use, limit and remedy are filled in. False, with `failure` unchanged, if the cause is
+    /// another one. The budgets must have been read after the failed call's roll-back. Throws std::bad_alloc.
+    bool explain(pin_budget budget, pin_failure& failure) const;
+};
+
+namespace detail {
+
+/// The text after `key` in the line of a /proc file that begins with it; empty if there is none.
+inline std::string_view proc_field(std::string_view text, std::string_view key) noexcept {
+    while (!text.empty()) {
+        const std::string_view line = text.substr(0, text.find('\n'));
+        if (line.starts_with(key)) {
+            const std::size_t start = line.find_first_not_of(" \t", key.size());
+            return start == std::string_view::npos ? std::string_view{} : line.substr(start);
+        }
+        text.remove_prefix(line.size() == text.size() ? line.size() : line.size() + 1);
+    }
+    return {};
+}
+
+/// The number that `text` begins with; empty if it begins with none.
+inline std::optional<std::uint64_t> leading_number(std::string_view text, int base = 10) noexcept {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+    if (error != std::errc{}) return std::nullopt;
+    return value;
+}
+
+/// A field of a /proc file given in kB, in bytes.
+inline std::optional<std::uint64_t> proc_kilobytes(std::string_view text, std::string_view key) noexcept {
+    const auto kilobytes = leading_number(proc_field(text, key));
+    if (!kilobytes) return std::nullopt;
+    return *kilobytes * 1024;
+}
+
+/// False only if the process is known to live in a user namespace of its own, where the kernel honours no
+/// CAP_IPC_LOCK, whatever CapEff says: the initial namespace maps every number to itself.
+inline bool may_be_initial_user_namespace(std::string_view uid_map) noexcept {
+    if (uid_map.empty()) return true;
+    for (const std::string_view expected : {"0", "0", "4294967295"}) {
+        const std::size_t start = uid_map.find_first_not_of(" \t");
+        if (start == std::string_view::npos) return false;
+        uid_map.remove_prefix(start);
+        const std::string_view word = uid_map.substr(0, uid_map.find_first_of(" \t\n"));
+        if (word != expected) return false;
+        uid_map.remove_prefix(word.size());
+    }
+    return true;
+}
+
+constexpr std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) noexcept {
+    return a > std::numeric_limits<std::uint64_t>::max() - b ? std::numeric_limits<std::uint64_t>::max()
+                                                             : a + b;
+}
+
+/// How to raise RLIMIT_MEMLOCK to at least `bytes`, or to do without it.
+inline std::string raise_memlock(std::uint64_t bytes) {
+    const std::uint64_t kib = bytes / 1024 + (bytes % 1024 != 0);
+    const std::string number = std::to_string(kib);
+    return "raise the limit with `ulimit -l " + number +
+           "` in the shell that starts the program, with the line `* - memlock " + number +
+           "` in a file in /etc/security/limits.d/, with LimitMEMLOCK=" + number +
+           "K in its systemd unit, or lift it with `setcap cap_ipc_lock+ep PROGRAM`";
+}
+
+/// The remedy for a need that did not fit.
+inline std::string memlock_remedy(const memlock_budget& now, pin_budget budget, std::uint64_t need) {
+    const std::uint64_t limit = now.limit.value_or(0);
+    if (budget != pin_budget::user_locked_vm)
+        return raise_memlock(saturating_add(now.used(budget).value_or(0), need));
+    if (now.lifted == true)
+        return "make the ring anew, CAP_IPC_LOCK counts only for a ring made while the thread has it; if it "
+               "had, the kernel is short of memory";
+    std::string text =
+        raise_memlock(saturating_add(limit, need)) +
+        " (it counts for rings made from then on); all rings of this user and their own memory "
+        "are charged to the same account, whose use nobody can read";
+    if (need <= limit) text += ", or end other programs of this user that use io_uring";
+    return text;
+}
+
+/// Fills in everything about a budget that was exceeded.
+inline void fill_budget(const memlock_budget& now, pin_budget budget, std::uint64_t need,
+                        pin_failure& failure) {
+    failure.remedy = memlock_remedy(now, budget, need);
+    failure.budget = budget;
+    failure.need = need;
+    failure.use = now.used(budget).value_or(0);
+    failure.limit = now.limit.value_or(0);
+}
+
+constexpr bool is_memlock(pin_budget budget) noexcept {
+    return budget == pin_budget::locked_vm || budget == pin_budget::pinned_vm ||
+           budget == pin_budget::user_locked_vm;
+}
+
+/// What `memlock_budget::check` documents as certain; the limit is known and applies.
+inline bool certainly_over(const memlock_budget& now, pin_budget budget, std::uint64_t need) noexcept {
+    if (budget == pin_budget::locked_vm) return need > *now.limit;
+    if (budget == pin_budget::pinned_vm) return saturating_add(need, now.pinned_vm.value_or(0)) > *now.limit;
+    return false;
+}
+
+} // namespace detail
+
+template <class Kernel>
+memlock_budget memlock_budget::read() {
+    memlock_budget now;
+    std::uint64_t limit = 0;
+    if (Kernel::memlock_limit(limit) == 0 && limit != RLIM_INFINITY) now.limit = limit;
+
+    std::string status;
+    // thread-self: capabilities belong to a thread, /proc/self shows those of the first one.
+    if (Kernel::read_text("/proc/thread-self/status", status) != 0) return now;
+    now.locked_vm = detail::proc_kilobytes(status, "VmLck:");
+    now.pinned_vm = detail::proc_kilobytes(status, "VmPin:");
+
+    constexpr std::uint64_t ipc_lock = 1U << 14;
+    if (const auto capabilities = detail::leading_number(detail::proc_field(status, "CapEff:"), 16)) {
+        std::string uid_map;
+        Kernel::read_text("/proc/thread-self/uid_map", uid_map);
+        now.lifted = (*capabilities & ipc_lock) != 0 && detail::may_be_initial_user_namespace(uid_map);
+    }
+    return now;
+}
+
+inline std::optional<std::uint64_t> memlock_budget::used(pin_budget budget) const noexcept {
+    if (budget == pin_budget::locked_vm) return locked_vm;
+    if (budget == pin_budget::pinned_vm) return pinned_vm;
+    return std::nullopt;
+}
+
+inline std::optional<std::uint64_t> memlock_budget::available(pin_budget budget) const noexcept {
+    if (!detail::is_memlock(budget) || lifted == true || !limit) return std::nullopt;
+    const std::uint64_t charged = used(budget).value_or(0);
+    return charged < *limit ? *limit - charged : 0;
+}
+
+inline bool memlock_budget::check(pin_budget budget, std::uint64_t need, pin_failure& failure) const {
+    if (lifted != false || !limit) return true;
+    if (!detail::certainly_over(*this, budget, need)) return true;
+    detail::fill_budget(*this, budget, need, failure);
+    failure.code = std::error_code(*limit == 0 ? EPERM : ENOMEM, std::generic_category());
+    return false;
+}
+
+inline bool memlock_budget::explain(pin_budget budget, pin_failure& failure) const {
+    if (!detail::is_memlock(budget) || !limit) return false;
+    const int code = failure.code.value();
+    const bool over = code == ENOMEM || code == ENOBUFS || (code == EPERM && *limit == 0);
+    if (!over) return false;
+    if (budget != pin_budget::user_locked_vm) {
+        // These accounts are visible: what fits was refused for another reason, such as a hole in the range.
+        if (lifted == true) return false;
+        if (detail::saturating_add(failure.need, used(budget).value_or(0)) <= *limit) return false;
+    }
+    detail::fill_budget(*this, budget, failure.need, failure);
+    return true;
+}
+
+} // namespace gup

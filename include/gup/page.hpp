@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// The 16-byte descriptor of one page: who holds it and whether it is dirty. Its address and owner follow
+/// from where the descriptor lies (see zone.hpp).
+
+#include "gup/detail/reference_counts.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace gup {
+
+namespace detail {
+struct page_access;
+}
+
+/// Descriptor of one page of a pool. Descriptors live in page arrays; programs hold references, not pages.
+class alignas(16) page : detail::counted {
+public:
+    page(const page&) = delete;
+    page& operator=(const page&) = delete;
+
+private:
+    friend struct detail::page_access;
+    page() = default; // trivial: page arrays are zeroed memory
+
+    // Flags in the top byte, below it the next page of a free list (only while no reference is out).
+    std::uint64_t state_;
+};
+
+static_assert(sizeof(page) == 16 && alignof(page) == 16,
+              "the low four bits of a page's address are free for tags");
+
+namespace detail {
+
+/// The library's own way into a descriptor.
+struct page_access {
+    static constexpr std::uint64_t dirty_flag = std::uint64_t{1} << 56;
+    static constexpr std::uint64_t link_mask = dirty_flag - 1;
+
+    static reference_counts& counts(page& p) noexcept { return p.counts; }
+    static const reference_counts& counts(const page& p) noexcept { return p.counts; }
+    static page& from(counted& c) noexcept { return static_cast<page&>(c); }
+
+    /// Ties a page that nobody holds into a free list; its content and dirty flag are lost here.
+    static void set_link(page& p, page* next) noexcept {
+        state(p).store(reinterpret_cast<std::uint64_t>(next) & link_mask, std::memory_order_relaxed);
+    }
+    static page* link(const page& p) noexcept {
+        return reinterpret_cast<page*>(state(p).load(std::memory_order_relaxed) & link_mask);
+    }
+
+    static bool dirty(const page& p) noexcept {
+        return (state(p).load(std::memory_order_acquire) & dirty_flag) != 0;
+    }
+    /// Always a locked instruction: a test first could miss a concurrent write-back that has just cleared the
+    /// flag.
+    static void set_dirty(page& p) noexcept { state(p).fetch_or(dirty_flag, std::memory_order_release); }
+    static bool clear_dirty(page& p) noexcept {
+        return (state(p).fetch_and(~dirty_flag, std::memory_order_acq_rel) & dirty_flag) != 0;
+    }
+
+private:
+    static std::atomic_ref<std::uint64_t> state(const page& p) noexcept {
+        return std::atomic_ref<std::uint64_t>(const_cast<page&>(p).state_); // never a const object
+    }
+};
+
+} // namespace detail
+
+/// True if any pinned reference to the page is out. Exact, unlike the kernel's: the counts are kept apart.
+/// Thread-safe; the answer may be old by the time it is used unless the caller prevents new pins.
+inline bool page_maybe_dma_pinned(const page& p) noexcept { return detail::page_access::counts(p).pinned(); }
+
+} // namespace gup

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// What one may ask of a page through any reference: is it pinned, is it dirty, which one is it. For
+/// write-back and for look-ups by page number.
+
+#include "gup/page_ref.hpp"
+#include "gup/user_page_ref.hpp"
+
+#include <cstdint>
+
+namespace gup {
+
+namespace detail {
+
+template <class>
+inline constexpr bool is_reference = false;
+template <class Domain>
+inline constexpr bool is_reference<page_ref<Domain>> = true;
+template <class Domain, dma_access Access>
+inline constexpr bool is_reference<user_page_ref<Domain, Access>> = true;
+
+template <class Ref>
+inline constexpr bool may_dirty = true;
+template <class Domain>
+inline constexpr bool may_dirty<user_page_ref<Domain, dma_access::read>> = false;
+
+} // namespace detail
+
+/// A reference of either family. Every function here takes one that is not empty and may be called from any
+/// thread.
+template <class Ref>
+concept page_reference = detail::is_reference<Ref>;
+
+/// The descriptor that a reference leads to; it means nothing once the last reference has gone.
+template <page_reference Ref>
+const page& page_descriptor(const Ref& ref) noexcept {
+    return detail::page_of(detail::reference_access::word(ref));
+}
+
+/// True if any pinned reference to the page is out. Exact.
+template <page_reference Ref>
+bool page_maybe_dma_pinned(const Ref& ref) noexcept {
+    return page_maybe_dma_pinned(page_descriptor(ref));
+}
+
+/// True if the page was written since it was last written back.
+template <page_reference Ref>
+bool page_dirty(const Ref& ref) noexcept {
+    return detail::page_access::dirty(page_descriptor(ref));
+}
+
+/// Marks the page as written.
+template <page_reference Ref>
+void set_page_dirty(const Ref& ref) noexcept {
+    static_assert(detail::may_dirty<Ref>,
+                  "nothing is written through a read reference, so it cannot make its page "
+                  "dirty: use a page_ref or a reference with more access");
+    detail::page_access::set_dirty(detail::page_of(detail::reference_access::word(ref)));
+}
+
+/// Takes the dirty flag away before the page is written back: true if the page was dirty and is yours to
+/// write. False if it was clean, and false, with the flag left as it was, while a device may write to it:
+/// what is written back then would be neither the old content nor the new.
+template <page_reference Ref>
+bool clear_page_dirty_for_io(const Ref& ref) noexcept {
+    page& p = detail::page_of(detail::reference_access::word(ref));
+    const detail::reference_counts& counts = detail::page_access::counts(p);
+    if (counts.device_may_write() || !detail::page_access::clear_dirty(p)) return false;
+    if (!counts.device_may_write()) return true;
+    detail::page_access::set_dirty(p); // a pin came between the two looks
+    return false;
+}
+
+/// The page's number: its CPU address divided by 4096. Unique in the process, an identity, not a physical
+/// address.
+template <page_reference Ref>
+std::uint64_t page_to_pfn(const Ref& ref) noexcept {
+    const detail::counted& c = detail::counted_of(detail::reference_access::word(ref));
+    return reinterpret_cast<std::uintptr_t>(zone::of(&c).address_of(&c)) >> 12;
+}
+
+} // namespace gup

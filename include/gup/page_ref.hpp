@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// `page_ref`: an ordinary reference. It keeps a page and its content for the CPU and is never a licence for
+/// DMA; for that, pin the page with get_user_page.
+
+#include "gup/detail/reference_word.hpp"
+
+#include <cstddef>
+#include <span>
+#include <utility>
+
+namespace gup {
+
+/// An ordinary reference to a page of a pool of `Domain`: 8 bytes, move-only. Dropping it puts it.
+/// Different handles may be used from different threads at once, one handle from one thread at a time.
+template <class Domain>
+class [[nodiscard("a page_ref that is thrown away is put at once")]] page_ref {
+public:
+    using domain_type = Domain;
+
+    /// Refers to nothing.
+    page_ref() noexcept = default;
+    page_ref(page_ref &&) noexcept = default;
+    /// Puts the page held before.
+    page_ref& operator=(page_ref&& other) noexcept {
+        const std::uintptr_t taken = other.word_.release();
+        drop();
+        word_.set(taken);
+        return *this;
+    }
+    page_ref(const page_ref&) = delete;            // a second reference is explicit: get_page(ref)
+    page_ref& operator=(const page_ref&) = delete; // likewise
+    ~page_ref() { drop(); }
+
+    /// True unless empty or moved from.
+    explicit operator bool() const noexcept { return static_cast<bool>(word_); }
+
+    /// The page's memory. The view must not outlive the reference. Not on an empty reference.
+    std::span<std::byte> bytes() const& noexcept {
+        const detail::counted& c = detail::counted_of(word_.value());
+        const zone& z = zone::of(&c);
+        return {z.address_of(&c), z.page_size()};
+    }
+    template <class Temporary = void>
+    std::span<std::byte> bytes() const&& noexcept {
+        static_assert(detail::never<Temporary>,
+                      "bytes() of a temporary page_ref would dangle at once: name the "
+                      "reference and keep it while the view is used");
+        return {};
+    }
+    /// Bytes of the page.
+    std::size_t size() const noexcept { return zone::of(&detail::counted_of(word_.value())).page_size(); }
+
+private:
+    friend struct detail::reference_access;
+    explicit page_ref(detail::reference_word word) noexcept : word_(std::move(word)) {}
+
+    void drop() noexcept {
+        if (word_)
+            detail::drop_reference<detail::counting_t<Domain>>(word_.release(),
+                                                               detail::reference_kind::plain);
+    }
+
+    detail::reference_word word_;
+};
+
+/// A second ordinary reference to the same page. Not on an empty reference.
+template <class Domain>
+[[nodiscard("the new reference must be put")]] page_ref<Domain>
+get_page(const page_ref<Domain>& ref) noexcept {
+    const std::uintptr_t word = detail::reference_access::word(ref);
+    detail::add_reference<detail::counting_t<Domain>>(word, detail::reference_kind::plain);
+    return detail::reference_access::make<page_ref<Domain>>(word);
+}
+
+/// Gives an ordinary reference back; the last reference of any kind gives the page back to its pool, and
+/// content and dirty flag with it. Not on an empty reference.
+template <class Domain>
+void put_page(page_ref<Domain>&& ref) noexcept {
+    detail::drop_reference<detail::counting_t<Domain>>(detail::reference_access::release(ref),
+                                                       detail::reference_kind::plain);
+}
+
+template <class Domain>
+void put_page(page_ref<Domain>&) noexcept {
+    static_assert(detail::never<Domain>, "put_page takes the reference over: write put_page(std::move(ref))");
+}
+template <class Domain>
+void put_user_page(page_ref<Domain>&&) noexcept {
+    static_assert(
+        detail::never<Domain>,
+        "put_user_page is for pinned references: a page_ref came from get_page and goes with put_page");
+}
+template <class Domain>
+void ref_user_page(const page_ref<Domain>&) noexcept {
+    static_assert(detail::never<Domain>,
+                  "ref_user_page is for pinned references: a second page_ref comes from "
+                  "get_page(ref), a pin of the same page from get_user_page(ref)");
+}
+
+static_assert(sizeof(page_ref<void>) == 8);
+
+} // namespace gup

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// `user_page_ref`: a pinned reference, the one that may be handed to a device. Its verbs are the kernel's:
+/// get_user_page, ref_user_page, put_user_page.
+
+#include "gup/page_ref.hpp"
+
+#include <cstddef>
+#include <span>
+#include <utility>
+
+namespace gup {
+
+/// A pinned reference to a page of a pool of `Domain`: 8 bytes, move-only. `Access` says who may write
+/// through it. Every path puts it with a decision; dropping it instead is safe and puts it dirty if anything
+/// could have been written. Different handles may be used from different threads at once, one handle from one
+/// thread at a time.
+template <class Domain, dma_access Access = dma_access::read_write>
+class [[nodiscard("a pinned page that is thrown away is put at once")]] user_page_ref {
+public:
+    using domain_type = Domain;
+    static constexpr dma_access access = Access;
+    /// What the CPU sees of the page: const bytes if nobody writes through this reference.
+    using byte_type = std::conditional_t<cpu_may_write(Access), std::byte, const std::byte>;
+
+    /// Refers to nothing.
+    user_page_ref() noexcept = default;
+    user_page_ref(user_page_ref &&) noexcept = default;
+    /// Drops the page held before, dirty if anything could have been written.
+    user_page_ref& operator=(user_page_ref&& other) noexcept {
+        const std::uintptr_t taken = other.word_.release();
+        drop();
+        word_.set(taken);
+        return *this;
+    }
+    user_page_ref(const user_page_ref&) = delete;            // a second pin is explicit: ref_user_page(ref)
+    user_page_ref& operator=(const user_page_ref&) = delete; // likewise
+    ~user_page_ref() { drop(); }
+
+    /// True unless empty or moved from.
+    explicit operator bool() const noexcept { return static_cast<bool>(word_); }
+
+    /// The page's memory. The view must not outlive the reference. Not on an empty reference.
+    std::span<byte_type> bytes() const& noexcept {
+        const detail::counted& c = detail::counted_of(word_.value());
+        const zone& z = zone::of(&c);
+        return {z.address_of(&c), z.page_size()};
+    }
+    template <class Temporary = void>
+    std::span<byte_type> bytes() const&& noexcept {
+        static_assert(detail::never<Temporary>,
+                      "bytes() of a temporary user_page_ref would dangle at once: name the "
+                      "reference and keep it while the view is used");
+        return {};
+    }
+    /// Bytes of the page.
+    std::size_t size() const noexcept { return zone::of(&detail::counted_of(word_.value())).page_size(); }
+
+private:
+    friend struct detail::reference_access;
+    explicit user_page_ref(detail::reference_word word) noexcept : word_(std::move(word)) {}
+
+    void drop() noexcept {
+        if (!word_) return;
+        if constexpr (cpu_may_write(Access)) detail::page_access::set_dirty(detail::page_of(word_.value()));
+        detail::drop_reference<detail::counting_t<Domain>>(word_.release(), detail::kind_of(Access));
+    }
+
+    detail::reference_word word_;
+};
+
+/// A second pin of the same page, with the same access or, `ref_user_page<dma_access::read>(ref)`, a narrower
+/// one. Not on an empty reference.
+template <class Domain, dma_access Access>
+[[nodiscard("the new pin must be put")]] user_page_ref<Domain, Access>
+ref_user_page(const user_page_ref<Domain, Access>& ref) noexcept {
+    const std::uintptr_t word = detail::reference_access::word(ref);
+    detail::add_reference<detail::counting_t<Domain>>(word, detail::kind_of(Access));
+    return detail::reference_access::make<user_page_ref<Domain, Access>>(word);
+}
+template <dma_access Narrow, class Domain, dma_access Access>
+[[nodiscard("the new pin must be put")]] user_page_ref<Domain, Narrow>
+ref_user_page(const user_page_ref<Domain, Access>& ref) noexcept {
+    static_assert(narrows_to(Access, Narrow),
+                  "access narrows and never widens: a reference that may not write cannot "
+                  "give one that may; get the page with the wider access instead");
+    const std::uintptr_t word = detail::reference_access::word(ref);
+    detail::add_reference<detail::counting_t<Domain>>(word, detail::kind_of(Narrow));
+    return detail::reference_access::make<user_page_ref<Domain, Narrow>>(word);
+}
+
+/// Pins a page that the CPU already holds. Terminates if the page's pool was made with a narrower access. Not
+/// on an empty reference.
+template <dma_access Access = dma_access::read_write, class Domain>
+[[nodiscard("the new pin must be put")]] user_page_ref<Domain, Access>
+get_user_page(const page_ref<Domain>& ref) noexcept {
+    const std::uintptr_t word = detail::reference_access::word(ref);
+    if (!narrows_to(zone::of(&detail::counted_of(word)).access(), Access))
+        detail::rule_broken(
+            "get_user_page(page_ref) asked for more access than the page's pool was made with");
+    detail::add_reference<detail::counting_t<Domain>>(word, detail::kind_of(Access));
+    return detail::reference_access::make<user_page_ref<Domain, Access>>(word);
+}
+
+/// Gives a pin back, saying whether the page was written through it. The dirty flag is set before the count
+/// drops. Not on an empty reference.
+template <class Domain, dma_access Access>
+    requires(cpu_may_write(Access))
+void put_user_page(user_page_ref<Domain, Access>&& ref, put_as decision) noexcept {
+    const std::uintptr_t word = detail::reference_access::release(ref);
+    if (decision == put_as::dirty) detail::page_access::set_dirty(detail::page_of(word));
+    detail::drop_reference<detail::counting_t<Domain>>(word, detail::kind_of(Access));
+}
+
+/// Gives back a pin through which nothing was written.
+template <class Domain>
+void put_user_page(user_page_ref<Domain, dma_access::read>&& ref) noexcept {
+    detail::drop_reference<detail::counting_t<Domain>>(detail::reference_access::release(ref),
+                                                       detail::reference_kind::reader);
+}
+
+// Wrong spellings, each with the right one.
+
+template <class Domain, dma_access Access>
+    requires(cpu_may_write(Access))
+void put_user_page(user_page_ref<Domain, Access>&&) noexcept {
+    static_assert(detail::never<Domain>, "a put of a writable page must say whether it was written: write "
+                                         "put_user_page(std::move(ref), gup::dirty) or gup::clean");
+}
+template <class Domain>
+void put_user_page(user_page_ref<Domain, dma_access::read>&&, put_as) noexcept {
+    static_assert(detail::never<Domain>,
+                  "nothing is written through a read reference, so its put takes no decision: "
+                  "write put_user_page(std::move(ref))");
+}
+template <class Domain, dma_access Access, class... Decision>
+void put_user_page(user_page_ref<Domain, Access>&, Decision...) noexcept {
+    static_assert(detail::never<Domain>,
+                  "put_user_page takes the reference over: write put_user_page(std::move(ref), ...)");
+}
+template <class Domain, dma_access Access>
+void get_page(const user_page_ref<Domain, Access>&) noexcept {
+    static_assert(detail::never<Domain>, "get_page is for ordinary references: a second pin comes from "
+                                         "ref_user_page(ref), an ordinary reference from find_get_page");
+}
+template <class Domain, dma_access Access>
+void put_page(user_page_ref<Domain, Access>&&) noexcept {
+    static_assert(detail::never<Domain>,
+                  "put_page is for ordinary references: a pinned page came from get_user_page "
+                  "and goes with put_user_page");
+}
+template <class Domain, dma_access Access>
+void put_page(user_page_ref<Domain, Access>&) noexcept {
+    static_assert(detail::never<Domain>,
+                  "put_page is for ordinary references: a pinned page came from get_user_page "
+                  "and goes with put_user_page(std::move(ref), ...)");
+}
+
+static_assert(sizeof(user_page_ref<void>) == 8);
+
+} // namespace gup
