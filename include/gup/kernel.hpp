@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 namespace gup {
@@ -19,7 +20,9 @@ namespace gup {
 /// The real kernel. Every function returns what the system call returns, with `-errno` in place of -1; errno
 /// itself is not part of the interface. A test's policy derives from this class and hides what it wants to
 /// change.
-struct system_kernel {
+///
+/// Default visibility, so that all shared objects built with it share what is per process (see domain/mlock.hpp).
+struct [[gnu::visibility("default")]] system_kernel {
     /// mmap(2) of new memory: the address, or -errno.
     static std::intptr_t mmap(std::size_t bytes, int protection, int flags, int fd) noexcept {
         void* const address = ::mmap(nullptr, bytes, protection, flags, fd, 0);
@@ -51,6 +54,10 @@ struct system_kernel {
     static int msync(void* address, std::size_t bytes, int flags) noexcept {
         return checked(::msync(address, bytes, flags));
     }
+
+    static pid_t getpid() noexcept { return ::getpid(); }
+    /// Bytes of the smallest page; no system call.
+    static std::size_t page_size() noexcept { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
 
     /// io_uring_register(2).
     static int io_uring_register(int fd, unsigned opcode, const void* argument, unsigned count) noexcept {
