@@ -45,14 +45,14 @@ constexpr const char* to_string(pin_budget budget) noexcept {
 
 /// Why memory could not be pinned or a request could not be met, and what to do about it.
 struct pin_failure {
-    std::error_code code;             ///< the kernel's errno, or the errno that fits best
-    const char* call = "";            ///< the call that failed; a string literal
-    std::span<const std::byte> range; ///< the memory concerned; may be empty
+    std::error_code code{};             ///< the kernel's errno, or the errno that fits best
+    const char* call = "";              ///< the call that failed; a string literal
+    std::span<const std::byte> range{}; ///< the memory concerned; may be empty
     pin_budget budget = pin_budget::none;
     std::uint64_t need = 0;  ///< bytes asked for; budget failures only, as the next two
     std::uint64_t use = 0;   ///< bytes already charged, as far as they can be read
     std::uint64_t limit = 0; ///< bytes allowed
-    std::string remedy;      ///< what the user can do: one sentence or command
+    std::string remedy{};    ///< what the user can do: one sentence or command
 
     /// One line for people: the call, the budget with its numbers, the remedy. Throws std::bad_alloc.
     std::string message() const {
@@ -87,7 +87,7 @@ private:
 /// Something that gup could not release. The memory stays allocated on purpose: a device may still reach it.
 struct release_failure {
     const char* call;                 ///< the call that failed, or the rule that was broken; a string literal
-    std::error_code code;             ///< the errno; empty if no call was made
+    std::error_code code{};           ///< the errno; empty if no call was made
     std::span<const std::byte> range; ///< the memory that is leaked
 };
 

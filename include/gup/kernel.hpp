@@ -42,6 +42,11 @@ struct [[gnu::visibility("default")]] system_kernel {
     /// A second descriptor of the same open file (F_DUPFD_CLOEXEC).
     static int duplicate(int fd) noexcept { return checked(::fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
 
+    /// membarrier(2) without flags.
+    static int membarrier(int command) noexcept {
+        return checked(static_cast<int>(::syscall(SYS_membarrier, command, 0, 0)));
+    }
+
     static int mlock(const void* address, std::size_t bytes) noexcept {
         return checked(::mlock(address, bytes));
     }

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// The free pages of a pool of a `local<>` domain: one list, one thread, no lock.
+
+#include "gup/detail/free_list.hpp"
+#include "gup/detail/process.hpp"
+
+#include <cstddef>
+#include <span>
+#include <type_traits>
+
+namespace gup::detail {
+
+/// As page_store, for the one thread that made it.
+class local_store {
+public:
+    using destroy_function = void (*)(local_store&) noexcept;
+
+    template <class Kernel>
+    local_store(page_arrays arrays, std::type_identity<Kernel>, destroy_function destroy) noexcept
+        : arrays_(arrays), destroy_(destroy), free_(arrays) {}
+    local_store(const local_store&) = delete;
+    local_store& operator=(const local_store&) = delete;
+
+    const page_arrays& arrays() const noexcept { return arrays_; }
+    page* take() noexcept { return process_ == this_process() ? free_.pop() : nullptr; }
+    bool take_all(std::span<page*> pages) noexcept {
+        if (process_ != this_process() || free_.size() < pages.size()) return false;
+        for (page*& p : pages) p = free_.pop();
+        return true;
+    }
+    void give_back(page& p) noexcept {
+        free_.push(p);
+        destroy_if_over();
+    }
+    bool allow_lookups() noexcept { return process_ == this_process(); }
+    std::size_t free_pages() noexcept { return free_.size(); }
+    void close() noexcept {
+        if (process_ != this_process()) return; // a forked child: the parent's business
+        closed_ = true;
+        destroy_if_over();
+    }
+
+    static void on_release(zone& z, counted& c) noexcept {
+        static_cast<local_store*>(z.owner())->give_back(page_access::from(c));
+    }
+
+private:
+    void destroy_if_over() noexcept {
+        if (closed_ && free_.size() == arrays_.pages() && process_ == this_process()) destroy_(*this);
+    }
+
+    const page_arrays arrays_;
+    const destroy_function destroy_;
+    const pid_t process_ = this_process();
+    free_list free_;
+    bool closed_ = false;
+};
+
+} // namespace gup::detail

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// A thread's cache of free pages of one pool. Its thread uses it without a locked instruction; another
+/// thread may empty it, at the price of a membarrier system call.
+///
+/// Protocol: the owner raises `busy`, looks at `open`, works, lowers `busy`. Whoever wants the pages holds
+/// the store's lock, lowers `open`, makes every running thread pass a barrier, and waits for `busy` to fall.
+/// Either the owner saw that `open` was down and stays away, or the other sees `busy` and waits.
+
+#include "gup/detail/free_list.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <sys/types.h>
+#include <thread>
+
+namespace gup::detail {
+
+class page_store;
+
+/// Lies alone in memory that a forked child sees zeroed, where it reads as closed, empty and ownerless.
+struct alignas(64) magazine {
+    std::atomic<page_store*> owner{nullptr}; // null once the store is gone, and in a forked child
+    std::atomic<bool> open{false};
+    std::atomic<bool> busy{false};
+    bool fenced = false; // no membarrier on this kernel: the owner pays for the barrier itself
+    std::uint32_t capacity = 0;
+    std::atomic<std::uint32_t> count{0}; // atomic only so that others may estimate
+    page* first = nullptr;
+
+    magazine* next_of_thread = nullptr;
+    magazine* next_of_store = nullptr;
+    std::atomic<bool> guard{false};   // held while the thread or the store lets go of the other
+    std::atomic<unsigned> holders{2}; // the thread and the store
+    void (*dispose)(magazine&) noexcept = nullptr;
+
+    /// The owner's turn: false if the pages must be left alone; then the store's lock is the way.
+    bool enter() noexcept {
+        if (fenced) {
+            busy.store(true, std::memory_order_seq_cst);
+            if (open.load(std::memory_order_seq_cst)) return true;
+        } else {
+            busy.store(true, std::memory_order_relaxed);
+            std::atomic_signal_fence(
+                std::memory_order_seq_cst); // the membarrier of the other side orders the rest
+            if (open.load(std::memory_order_acquire)) [[likely]]
+                return true;
+        }
+        leave();
+        return false;
+    }
+    void leave() noexcept { busy.store(false, std::memory_order_release); }
+
+    page* pop() noexcept {
+        page* const p = first;
+        if (p == nullptr) return nullptr;
+        first = page_access::link(*p);
+        add(-1);
+        return p;
+    }
+    void push(page& p) noexcept {
+        page_access::set_link(p, first);
+        first = &p;
+        add(1);
+    }
+    void add(int pages) noexcept {
+        count.store(count.load(std::memory_order_relaxed) + static_cast<std::uint32_t>(pages),
+                    std::memory_order_relaxed);
+    }
+    /// All pages at once; the magazine is empty afterwards.
+    page_chain take_all() noexcept {
+        page_chain chain;
+        while (page* p = pop()) chain.push(*p);
+        return chain;
+    }
+
+    void lock_guard() noexcept {
+        while (guard.exchange(true, std::memory_order_acquire)) std::this_thread::yield();
+    }
+    void unlock_guard() noexcept { guard.store(false, std::memory_order_release); }
+
+    /// One of the two holders lets go; the second frees the memory.
+    void let_go() noexcept {
+        if (holders.fetch_sub(1, std::memory_order_acq_rel) == 1) dispose(*this);
+    }
+};
+
+/// The calling thread's magazines: the one used last, which the fast path tries, and all of them.
+struct thread_magazines {
+    magazine* current = nullptr;
+    magazine* all = nullptr;
+    bool ended = false; // the thread is running its last destructors: no magazine any more
+};
+
+inline constinit thread_local thread_magazines this_thread_magazines{};
+
+} // namespace gup::detail

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// Where the free pages of a pool are: a shared list under a lock, and a magazine per thread in front of it.
+/// Also decides when a closed pool is over: when its last page is back.
+
+#include "gup/detail/magazine.hpp"
+#include "gup/detail/process.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <linux/membarrier.h>
+#include <mutex>
+#include <new>
+#include <span>
+#include <sys/mman.h>
+#include <type_traits>
+
+namespace gup::detail {
+
+/// The system calls of a store, taken from a kernel policy.
+struct store_calls {
+    magazine* (*make_magazine)() noexcept; ///< null if there is no memory
+    bool (*barrier)() noexcept;            ///< every running thread passes a barrier; false if refused
+    bool (*prepare_barrier)() noexcept;
+};
+
+template <class Kernel>
+struct kernel_store_calls {
+    static magazine* make_magazine() noexcept {
+        const std::intptr_t address =
+            Kernel::mmap(sizeof(magazine), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+        if (address < 0) return nullptr;
+        void* const memory = reinterpret_cast<void*>(address);
+        if (Kernel::madvise(memory, sizeof(magazine), MADV_WIPEONFORK) < 0) {
+            dispose_memory(memory); // without it a forked child would hand out its parent's pages
+            return nullptr;
+        }
+        auto* const made = ::new (memory) magazine;
+        made->dispose = [](magazine& m) noexcept { dispose_memory(&m); };
+        return made;
+    }
+    static void dispose_memory(void* memory) noexcept {
+        if (const int result = Kernel::munmap(memory, sizeof(magazine)); result < 0)
+            report_release_failure({"munmap of a thread's page cache",
+                                    {-result, std::system_category()},
+                                    {static_cast<const std::byte*>(memory), sizeof(magazine)}});
+    }
+    static bool prepare_barrier() noexcept {
+        return Kernel::membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) >= 0;
+    }
+    static bool barrier() noexcept { return Kernel::membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) >= 0; }
+
+    static constexpr store_calls calls{&make_magazine, &barrier, &prepare_barrier};
+};
+
+/// Free pages for any number of threads. Lives until it is closed and every page is back; then `destroy` is
+/// called, on whatever thread that was.
+class page_store {
+public:
+    using destroy_function = void (*)(page_store&) noexcept;
+
+    template <class Kernel>
+    page_store(page_arrays arrays, std::type_identity<Kernel>, destroy_function destroy) noexcept
+        : arrays_(arrays),
+          calls_(kernel_store_calls<Kernel>::calls),
+          destroy_(destroy),
+          fenced_(!calls_.prepare_barrier()),
+          batch_(std::clamp<std::uint32_t>(static_cast<std::uint32_t>(arrays.pages() / 64) * 4, 1, 32)),
+          depot_(arrays) {}
+    page_store(const page_store&) = delete;
+    page_store& operator=(const page_store&) = delete;
+
+    const page_arrays& arrays() const noexcept { return arrays_; }
+
+    /// A free page, or null: if any page is free anywhere, it is found.
+    page* take() noexcept {
+        if (magazine* const m = current(); m != nullptr && m->enter()) [[likely]] {
+            page* const p = m->pop();
+            m->leave();
+            if (p != nullptr) [[likely]]
+                return p;
+        }
+        return take_slowly();
+    }
+
+    /// Takes back a page that has no references.
+    void give_back(page& p) noexcept {
+        if (magazine* const m = current(); m != nullptr && m->enter()) [[likely]] {
+            const bool room = m->count.load(std::memory_order_relaxed) < m->capacity;
+            if (room) m->push(p);
+            m->leave();
+            if (room) [[likely]]
+                return;
+        }
+        give_back_slowly(p);
+    }
+
+    /// Fills `pages` or takes none.
+    bool take_all(std::span<page*> pages) noexcept;
+
+    /// Calls `drop(page, lookups)` for pages from `next()` on as long as they are this store's and the
+    /// thread's magazine has room; `drop` says whether the page is free now. Returns false if it could not
+    /// even begin.
+    template <class Drop>
+    bool give_back_while(Drop drop) noexcept {
+        magazine* const m = current();
+        if (m == nullptr || !m->enter()) return false;
+        const bool lookups = lookups_.load(std::memory_order_relaxed);
+        bool any = false;
+        while (m->count.load(std::memory_order_relaxed) < m->capacity && drop(*m, lookups)) any = true;
+        m->leave();
+        return any;
+    }
+
+    /// From now on pages may be found by address, so that an unreferenced page can become referenced behind
+    /// the back of a bulk put: waits for those under way, later ones use locked instructions. False in a
+    /// forked child.
+    bool allow_lookups() noexcept {
+        if (lookups_.load(std::memory_order_acquire)) return process_ == this_process();
+        return start_lookups();
+    }
+
+    /// No page can be taken any more; calls `destroy` now or at the last put.
+    void close() noexcept;
+
+    /// Pages that could be taken now; exact if no other thread is at work.
+    std::size_t free_pages() noexcept;
+
+    /// Called at the end of a thread for each of its magazines.
+    static void detach(magazine& m) noexcept;
+
+    static void on_release(zone& z, counted& c) noexcept {
+        static_cast<page_store*>(z.owner())->give_back(page_access::from(c));
+    }
+
+private:
+    /// The thread's magazine if it is the one used last.
+    magazine* current() const noexcept {
+        magazine* const m = this_thread_magazines.current;
+        return m != nullptr && m->owner.load(std::memory_order_relaxed) == this ? m : nullptr;
+    }
+
+    page* take_slowly() noexcept;
+    void give_back_slowly(page& p) noexcept;
+    bool start_lookups() noexcept;
+    magazine* find_magazine() noexcept;
+    magazine* attach_magazine() noexcept;
+    bool empty_magazine(magazine& m) noexcept;
+    void refill(magazine& m) noexcept;
+    void collect() noexcept;
+    void destroy_if_over(std::unique_lock<std::mutex>& lock) noexcept;
+
+    const page_arrays arrays_;
+    const store_calls& calls_;
+    const destroy_function destroy_;
+    const pid_t process_ = this_process();
+    const bool fenced_;
+    const std::uint32_t batch_;
+    std::atomic<bool> lookups_{false};
+
+    std::mutex lock_; // guards all below, and every magazine that is not open
+    free_list depot_;
+    magazine* magazines_ = nullptr;
+    bool closed_ = false;
+};
+
+} // namespace gup::detail
+
+#include "gup/detail/page_store_slow.hpp"

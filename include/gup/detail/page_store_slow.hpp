@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// The slow paths of page_store: everything that takes its lock.
+
+#include "gup/detail/page_store.hpp"
+
+namespace gup::detail {
+
+/// Gives a thread's pages back when the thread ends.
+struct at_thread_end {
+    ~at_thread_end() {
+        thread_magazines& mine = this_thread_magazines;
+        mine.ended = true;
+        mine.current = nullptr;
+        while (mine.all != nullptr) {
+            magazine& m = *mine.all;
+            mine.all = m.next_of_thread;
+            if (m.dispose != nullptr) page_store::detach(m); // null: wiped, this is a forked child
+        }
+    }
+    void arm() noexcept {} // naming the object makes the compiler construct it
+};
+inline thread_local at_thread_end this_thread_end;
+
+/// The thread's magazine of this store, made the current one; null if it has none. Forgets those of stores
+/// that are gone.
+inline magazine* page_store::find_magazine() noexcept {
+    thread_magazines& mine = this_thread_magazines;
+    for (magazine** link = &mine.all; *link != nullptr;) {
+        magazine& m = **link;
+        page_store* const owner = m.owner.load(std::memory_order_acquire);
+        if (owner == this) return mine.current = &m;
+        if (owner == nullptr) {
+            *link = m.next_of_thread;
+            if (mine.current == &m) mine.current = nullptr;
+            if (m.dispose != nullptr) m.let_go();
+        } else {
+            link = &m.next_of_thread;
+        }
+    }
+    return nullptr;
+}
+
+/// A new magazine for this thread; null if the thread is ending or there is no memory. Needs the lock.
+inline magazine* page_store::attach_magazine() noexcept {
+    thread_magazines& mine = this_thread_magazines;
+    if (mine.ended || closed_) return nullptr;
+    magazine* const m = calls_.make_magazine();
+    if (m == nullptr) return nullptr;
+    this_thread_end.arm();
+    m->owner.store(this, std::memory_order_relaxed);
+    m->fenced = fenced_;
+    m->capacity = 2 * batch_;
+    m->next_of_thread = std::exchange(mine.all, m);
+    m->next_of_store = std::exchange(magazines_, m);
+    m->open.store(true, std::memory_order_release);
+    return mine.current = m;
+}
+
+/// Moves all pages of a closed magazine to the depot, waiting for its thread to finish what it is doing.
+/// False if the kernel refuses the barrier: then its thread still owns the pages.
+inline bool page_store::empty_magazine(magazine& m) noexcept {
+    m.open.store(false, std::memory_order_seq_cst);
+    if (!fenced_ && !calls_.barrier()) {
+        m.open.store(true, std::memory_order_release);
+        return false;
+    }
+    while (m.busy.load(std::memory_order_seq_cst)) std::this_thread::yield();
+    depot_.push(m.take_all());
+    return true;
+}
+
+/// Brings the pages of all magazines to the depot.
+inline void page_store::collect() noexcept {
+    for (magazine* m = magazines_; m != nullptr; m = m->next_of_store) {
+        if (m->count.load(std::memory_order_relaxed) == 0) continue; // saves the barrier
+        if (empty_magazine(*m)) m->open.store(true, std::memory_order_release);
+    }
+}
+
+/// Fills the calling thread's magazine up to a batch. Needs the lock.
+inline void page_store::refill(magazine& m) noexcept {
+    while (m.count.load(std::memory_order_relaxed) + 1 < batch_) {
+        page* const p = depot_.pop();
+        if (p == nullptr) return;
+        m.push(*p);
+    }
+}
+
+[[gnu::noinline]] inline page* page_store::take_slowly() noexcept {
+    if (process_ != this_process())
+        return nullptr; // the child's copy is not pinned, and the lock may be held for ever
+    magazine* m = find_magazine();
+    if (m != nullptr && m->enter()) {
+        page* const p = m->pop();
+        m->leave();
+        if (p != nullptr) return p;
+    }
+    const std::lock_guard lock(lock_);
+    if (closed_) return nullptr;
+    if (m == nullptr) m = attach_magazine();
+    page* p = depot_.pop();
+    if (p == nullptr) {
+        collect();
+        p = depot_.pop();
+    }
+    if (p != nullptr && m != nullptr) refill(*m);
+    return p;
+}
+
+[[gnu::noinline]] inline void page_store::give_back_slowly(page& p) noexcept {
+    if (process_ != this_process()) return;
+    magazine* m = find_magazine();
+    std::unique_lock lock(lock_);
+    depot_.push(p);
+    if (m == nullptr) m = attach_magazine();
+    // under the lock the magazine is ours to change, open or not
+    while (m != nullptr && m->count.load(std::memory_order_relaxed) > batch_) depot_.push(*m->pop());
+    destroy_if_over(lock);
+}
+
+inline bool page_store::take_all(std::span<page*> pages) noexcept {
+    std::size_t got = 0;
+    if (magazine* const m = current(); m != nullptr && m->enter()) {
+        while (got < pages.size() && (pages[got] = m->pop()) != nullptr) ++got;
+        m->leave();
+    }
+    if (got == pages.size()) return true;
+    if (process_ != this_process()) return false;
+    magazine* m = find_magazine();
+    const std::lock_guard lock(lock_);
+    if (!closed_) {
+        if (m == nullptr) m = attach_magazine();
+        while (got < pages.size() && (pages[got] = depot_.pop()) != nullptr) ++got;
+        if (got < pages.size()) collect();
+        while (got < pages.size() && (pages[got] = depot_.pop()) != nullptr) ++got;
+        if (got == pages.size()) return true;
+    }
+    while (got > 0) depot_.push(*pages[--got]);
+    return false;
+}
+
+inline bool page_store::start_lookups() noexcept {
+    if (process_ != this_process()) return false;
+    const std::lock_guard lock(lock_);
+    lookups_.store(true, std::memory_order_release);
+    for (magazine* m = magazines_; m != nullptr; m = m->next_of_store)
+        if (empty_magazine(*m)) m->open.store(true, std::memory_order_release);
+    return true;
+}
+
+inline void page_store::close() noexcept {
+    if (process_ != this_process()) return; // the parent's business
+    std::unique_lock lock(lock_);
+    closed_ = true;
+    for (magazine** link = &magazines_; *link != nullptr;) {
+        magazine& m = **link;
+        if (!empty_magazine(m)) { // its thread brings the pages back when it ends
+            link = &m.next_of_store;
+            continue;
+        }
+        *link = m.next_of_store;
+        m.lock_guard();
+        m.owner.store(nullptr, std::memory_order_release);
+        m.unlock_guard();
+        m.let_go();
+    }
+    destroy_if_over(lock);
+}
+
+inline std::size_t page_store::free_pages() noexcept {
+    if (process_ != this_process()) return 0;
+    const std::lock_guard lock(lock_);
+    std::size_t pages = depot_.size();
+    for (const magazine* m = magazines_; m != nullptr; m = m->next_of_store)
+        pages += m->count.load(std::memory_order_relaxed);
+    return pages;
+}
+
+inline void page_store::destroy_if_over(std::unique_lock<std::mutex>& lock) noexcept {
+    if (!closed_ || magazines_ != nullptr || depot_.size() != arrays_.pages()) return;
+    lock.unlock(); // nobody else can come: no page is out and no thread is attached
+    destroy_(*this);
+}
+
+inline void page_store::detach(magazine& m) noexcept {
+    for (;;) {
+        m.lock_guard(); // keeps the store from going away
+        page_store* const store = m.owner.load(std::memory_order_acquire);
+        if (store == nullptr || store->lock_.try_lock()) {
+            if (store != nullptr) {
+                std::unique_lock lock(store->lock_, std::adopt_lock);
+                magazine** link = &store->magazines_;
+                while (*link != &m) link = &(*link)->next_of_store;
+                *link = m.next_of_store;
+                store->depot_.push(m.take_all());
+                m.owner.store(nullptr, std::memory_order_release);
+                m.unlock_guard();
+                m.let_go(); // the store's hold
+                store->destroy_if_over(lock);
+            } else {
+                m.unlock_guard();
+            }
+            m.let_go(); // the thread's hold
+            return;
+        }
+        m.unlock_guard(); // the store wants the guard while it holds its lock: let it have it
+        std::this_thread::yield();
+    }
+}
+
+} // namespace gup::detail

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// What a pool's handle points to: memory, page arrays, pin, free pages. Outlives the handle until the last
+/// put.
+
+#include "gup/detail/local_store.hpp"
+#include "gup/detail/page_store.hpp"
+#include "gup/detail/slab.hpp"
+#include "gup/page_ref.hpp"
+#include "gup/pin_domain.hpp"
+#include "gup/pool_options.hpp"
+#include "gup/user_page_ref.hpp"
+
+#include <bit>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+
+namespace gup::detail {
+
+inline constexpr std::size_t largest_page = std::size_t{1} << 30;
+
+/// Null if the options describe a pool, else the sentence that says what is wrong.
+inline const char* fault_of(const pool_options& options) noexcept {
+    if (!std::has_single_bit(options.page_size) || options.page_size < 4096 ||
+        options.page_size > largest_page)
+        return "page_size must be a power of two from 4096 bytes to 1 GiB";
+    if (options.pages == 0) return "a pool needs at least one page: set pool_options::pages";
+    if (options.pages > (std::size_t{1} << 47) / options.page_size)
+        return "page_size times pages is more than the address space holds";
+    return nullptr;
+}
+
+template <class Domain>
+using store_of =
+    std::conditional_t<std::is_same_v<counting_t<Domain>, local_counting>, local_store, page_store>;
+
+template <class Domain>
+class pool_state final : public store_of<Domain> {
+    using kernel = typename Domain::kernel;
+    using store = store_of<Domain>;
+    using memory_slab = slab<kernel>;
+
+public:
+    /// Null, with `failure` filled and nothing left behind, if it cannot be made.
+    static pool_state* try_make(Domain domain, const pool_options& options, dma_access access,
+                                pin_failure& failure) {
+        if (const char* fault = fault_of(options); fault != nullptr) {
+            failure = {.code = std::make_error_code(std::errc::invalid_argument),
+                       .call = "page_pool",
+                       .remedy = fault};
+            return nullptr;
+        }
+        auto memory = memory_slab::try_map(options.page_size * options.pages, options.memory,
+                                           base_page_size(), failure);
+        if (memory == nullptr) return nullptr;
+        const std::size_t zones = (options.pages + zone::max_pages - 1) / zone::max_pages;
+        const std::size_t in_last = options.pages - (zones - 1) * zone::max_pages;
+        auto descriptors =
+            memory_slab::try_map((zones - 1) * zone::array_bytes + sizeof(zone) + in_last * sizeof(page),
+                                 memory_kind::small_pages, zone::array_bytes, failure);
+        if (descriptors == nullptr) return nullptr;
+        std::unique_ptr<pool_state> made(
+            new pool_state(std::move(domain), options, std::move(memory), std::move(descriptors), access));
+        if (!made->pin(options, access, failure)) return nullptr;
+        return made.release();
+    }
+
+    ~pool_state() { registration_.release(std::move(memory_)); }
+
+    page* find(const void* address) const noexcept {
+        const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(address) - begin_;
+        const std::size_t number = offset >> page_shift;
+        return number < this->arrays().pages() ? &this->arrays().page_at(number) : nullptr;
+    }
+
+    pool_stats stats() {
+        pool_stats result;
+        result.pages = this->arrays().pages();
+        result.free = this->free_pages();
+        for (std::size_t i = 0; i < result.pages; ++i)
+            if (page_access::counts(this->arrays().page_at(i)).pinned()) ++result.pinned;
+        result.bytes_registered = registration_.bytes();
+        if constexpr (requires { registration_.in_flight(); }) result.in_flight = registration_.in_flight();
+        if constexpr (requires { registration_.slots(); }) result.slots = registration_.slots();
+        result.memory = memory_->kind();
+        result.memory_page_size = memory_->page_size_got();
+        return result;
+    }
+
+    [[noreturn, gnu::cold, gnu::noinline]] void throw_exhausted(const char* call, std::size_t wanted) {
+        const std::size_t pages = this->arrays().pages();
+        if (made_by_ != this_process())
+            throw pin_error(
+                {.code = std::make_error_code(std::errc::operation_not_permitted),
+                 .call = call,
+                 .remedy = "this pool belongs to the parent process and its pages are not pinned in the "
+                           "child: make a pool of your own"});
+        throw pin_error({.code = std::make_error_code(std::errc::no_buffer_space),
+                         .call = call,
+                         .remedy = std::to_string(pages - this->free_pages()) + " of " +
+                                   std::to_string(pages) + " pages are out and " + std::to_string(wanted) +
+                                   " more wanted: put some, or make the pool larger"});
+    }
+
+    Domain domain;
+    const unsigned page_shift;
+    std::optional<pin_failure> why_unpinned;
+
+private:
+    pool_state(Domain in, const pool_options& options, std::unique_ptr<memory_slab> memory,
+               std::unique_ptr<memory_slab> descriptors, dma_access access) noexcept
+        : store(page_arrays(*reinterpret_cast<zone*>(descriptors->memory().data()), options.pages),
+                std::type_identity<kernel>{}, [](store& s) noexcept { delete static_cast<pool_state*>(&s); }),
+
+          domain(std::move(in)),
+          page_shift(static_cast<unsigned>(std::countr_zero(options.page_size))),
+          memory_(std::move(memory)),
+          descriptors_(std::move(descriptors)),
+          begin_(reinterpret_cast<std::uintptr_t>(memory_->memory().data())) {
+        for (std::size_t i = 0; i < this->arrays().zones(); ++i) {
+            auto* const at = descriptors_->memory().data() + i * zone::array_bytes;
+            auto* const made =
+                ::new (at) zone(memory_->memory().data() + ((i * zone::max_pages) << page_shift), page_shift,
+                                access, static_cast<store*>(this), &store::on_release);
+            if constexpr (std::is_same_v<store, local_store>) made->set_thread(this_thread_identity());
+        }
+    }
+
+    bool pin(const pool_options& options, dma_access access, pin_failure& failure) {
+        const std::span<const std::byte> range(memory_->memory().data(), options.page_size * options.pages);
+        if (auto pinned = domain.try_pin(range, access, failure); pinned.has_value()) {
+            registration_ = std::move(*pinned);
+        } else if (options.fallback == pin_fallback::unpinned) {
+            why_unpinned = std::move(failure);
+            if constexpr (requires { domain.unpinned(); }) registration_ = domain.unpinned();
+        } else {
+            return false;
+        }
+        for (std::size_t i = 0; i < this->arrays().zones(); ++i)
+            this->arrays().zone_at(i).set_registration(&registration_);
+        return true;
+    }
+
+    std::unique_ptr<memory_slab> memory_;
+    std::unique_ptr<memory_slab> descriptors_;
+    const std::uintptr_t begin_;
+    typename Domain::registration registration_;
+    const pid_t made_by_ = this_process();
+};
+
+/// The dirty pages of a pool, one after the other.
+template <class Domain>
+class dirty_page_range {
+public:
+    class iterator {
+    public:
+        using value_type = page_ref<Domain>;
+        using difference_type = std::ptrdiff_t;
+
+        iterator() = default;
+        explicit iterator(pool_state<Domain>& pool) noexcept : pool_(&pool) { ++*this; }
+        /// The page; to be asked for once per step.
+        page_ref<Domain> operator*() const noexcept { return std::move(found_); }
+        iterator& operator++() noexcept {
+            for (found_ = {}; next_ < pool_->arrays().pages() && !found_; ++next_) found_ = look(next_);
+            return *this;
+        }
+        void operator++(int) noexcept { ++*this; }
+        bool operator==(std::default_sentinel_t) const noexcept { return !found_; }
+
+    private:
+        page_ref<Domain> look(std::size_t number) const noexcept {
+            page& p = pool_->arrays().page_at(number);
+            if (!page_access::dirty(p) || !page_access::counts(p).add_unless_free(reference_kind::plain))
+                return {};
+            auto ref = reference_access::make<page_ref<Domain>>(reference_word(p).value());
+            if (!page_access::dirty(p)) return {}; // put and got again between the two looks
+            return ref;
+        }
+        pool_state<Domain>* pool_ = nullptr;
+        std::size_t next_ = 0;
+        mutable page_ref<Domain> found_;
+    };
+
+    explicit dirty_page_range(pool_state<Domain>& pool) noexcept : pool_(&pool) {}
+    iterator begin() const noexcept { return pool_->allow_lookups() ? iterator(*pool_) : iterator(); }
+    std::default_sentinel_t end() const noexcept { return {}; }
+
+private:
+    pool_state<Domain>* pool_;
+};
+
+/// Puts all references; consecutive pages of one pool go back to it together.
+template <class Domain, dma_access Access>
+void put_all(std::span<user_page_ref<Domain, Access>> refs) noexcept {
+    using counting = counting_t<Domain>;
+    constexpr reference_kind kind = kind_of(Access);
+    for (std::size_t i = 0; i < refs.size();) {
+        const std::uintptr_t word = reference_access::word(refs[i]);
+        if (word == 0) {
+            ++i;
+            continue;
+        }
+        check_thread<counting>(word);
+        if constexpr (std::is_same_v<counting, shared_counting>) {
+            auto* const owner = static_cast<page_store*>(zone::of(&counted_of(word)).owner());
+            const bool went = owner->give_back_while([&](magazine& cache, bool lookups) noexcept {
+                if (i == refs.size() || !refs[i]) return false;
+                page& p = page_of(reference_access::word(refs[i]));
+                if (zone::of(&p).owner() != owner) return false;
+                reference_access::release(refs[i++]);
+                reference_counts& counts = page_access::counts(p);
+                if (lookups ? counts.drop<counting>(kind) : counts.drop_without_lookups<counting>(kind))
+                    cache.push(p);
+                return true;
+            });
+            if (went) continue;
+        }
+        drop_reference<counting>(reference_access::release(refs[i++]), kind);
+    }
+}
+
+} // namespace gup::detail

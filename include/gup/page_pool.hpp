@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// `page_pool`: owns memory, pins it once as one slab, and hands out its pages. The usual source of pinned
+/// pages.
+
+#include "gup/detail/pool_state.hpp"
+#include "gup/page_flags.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace gup {
+
+namespace detail {
+struct pool_access;
+}
+
+/// Memory of one domain in pages of one size. A handle: destroying it closes the pool at once, so that no
+/// page can be got any more, while memory and pin live on until the last reference is put. Get and put from
+/// any thread, except with `local<>` domains; the handle itself is moved and destroyed by one thread.
+template <pin_domain Domain, dma_access Access = dma_access::read_write>
+class page_pool {
+public:
+    using domain_type = Domain;
+    using reference = user_page_ref<Domain, Access>;
+    static constexpr dma_access access = Access;
+
+    /// Maps and pins `options.pages` pages, or throws pin_error and leaves nothing behind.
+    page_pool(Domain domain, pool_options options) : page_pool(make_or_throw(std::move(domain), options)) {}
+
+    /// As the constructor; instead of throwing fills `failure` and returns nothing. Throws std::bad_alloc
+    /// only.
+    static std::optional<page_pool> try_make(Domain domain, pool_options options, pin_failure& failure) {
+        state* const made = state::try_make(std::move(domain), options, Access, failure);
+        if (made == nullptr) return std::nullopt;
+        return page_pool(made);
+    }
+
+    page_pool(page_pool&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+    page_pool& operator=(page_pool&& other) noexcept {
+        state* const taken = std::exchange(other.state_, nullptr);
+        close();
+        state_ = taken;
+        return *this;
+    }
+    page_pool(const page_pool&) = delete;
+    page_pool& operator=(const page_pool&) = delete;
+    ~page_pool() { close(); }
+
+    /// The domain that the memory is pinned in.
+    Domain& domain() noexcept { return state_->domain; }
+    /// Bytes of one page.
+    std::size_t page_size() const noexcept { return std::size_t{1} << state_->page_shift; }
+    /// Pages of the pool, free or not.
+    std::size_t pages() const noexcept { return state_->arrays().pages(); }
+    /// True if the memory is pinned; false if the options allowed to go on without and the kernel refused.
+    bool registered() const noexcept { return !state_->why_unpinned.has_value(); }
+    /// Why the memory is not pinned; null if it is.
+    const pin_failure* why_not_registered() const noexcept {
+        return registered() ? nullptr : &*state_->why_unpinned;
+    }
+    /// What the pool has and does; walks all descriptors. Exact if no other thread is at work.
+    pool_stats stats() const { return state_->stats(); }
+
+    /// The descriptor of the page that holds this address, in constant time; null if it is not the pool's.
+    const page* find(const void* address) const noexcept { return state_->find(address); }
+
+    /// The pages that are dirty now, each as a page_ref that keeps it while the loop looks at it:
+    /// `for (gup::page_ref<D> page : pool.dirty_pages())`. Pages that others dirty meanwhile may or may not
+    /// appear. Empty in a forked child. The pool must outlive the range.
+    auto dirty_pages() noexcept { return detail::dirty_page_range<Domain>(*state_); }
+
+private:
+    friend struct detail::pool_access;
+    using state = detail::pool_state<Domain>;
+
+    explicit page_pool(state* made) noexcept : state_(made) {}
+    static state* make_or_throw(Domain domain, pool_options options) {
+        pin_failure failure;
+        state* const made = state::try_make(std::move(domain), options, Access, failure);
+        if (made == nullptr) throw pin_error(std::move(failure));
+        return made;
+    }
+    void close() noexcept {
+        if (state_ != nullptr) std::exchange(state_, nullptr)->close();
+    }
+
+    state* state_;
+};
+
+namespace detail {
+
+/// The verbs' way into a pool.
+struct pool_access {
+    template <class Pool>
+    static auto& state(const Pool& pool) noexcept {
+        return *pool.state_;
+    }
+    /// The first reference to a page that was free.
+    template <class Ref>
+    static Ref start(page& p, reference_kind kind) noexcept {
+        page_access::counts(p).start(kind);
+        return reference_access::make<Ref>(reference_word(p).value());
+    }
+};
+
+/// Pages fetched at a time by the bulk verbs.
+inline constexpr std::size_t bulk_chunk = 64;
+
+} // namespace detail
+
+/// A free page of the pool, pinned; empty if none is free anywhere. Content and dirty flag start out clean
+/// but otherwise unspecified: zeroes at first, later whatever the last holder left.
+template <class Domain, dma_access Access>
+[[nodiscard("the page must be put")]] std::optional<user_page_ref<Domain, Access>>
+try_get_user_page(page_pool<Domain, Access>& pool) noexcept {
+    page* const p = detail::pool_access::state(pool).take();
+    if (p == nullptr) return std::nullopt;
+    return detail::pool_access::start<user_page_ref<Domain, Access>>(*p, detail::kind_of(Access));
+}
+
+/// As try_get_user_page, but throws pin_error (ENOBUFS) that says how many pages are out.
+template <class Domain, dma_access Access>
+[[nodiscard("the page must be put")]] user_page_ref<Domain, Access>
+get_user_page(page_pool<Domain, Access>& pool) {
+    page* const p = detail::pool_access::state(pool).take();
+    if (p == nullptr) detail::pool_access::state(pool).throw_exhausted("get_user_page", 1);
+    return detail::pool_access::start<user_page_ref<Domain, Access>>(*p, detail::kind_of(Access));
+}
+
+/// Fills `refs` with pages of their own, or leaves all as they are and returns false. References that `refs`
+/// holds already are dropped.
+template <class Domain, dma_access Access>
+[[nodiscard("false means that no page was got")]] bool
+try_get_user_pages(page_pool<Domain, Access>& pool, std::span<user_page_ref<Domain, Access>> refs) noexcept {
+    auto& state = detail::pool_access::state(pool);
+    std::array<page*, detail::bulk_chunk> pages; // NOLINT: filled by take_all
+    if (refs.size() <= pages.size()) {
+        const std::span<page*> chunk(pages.data(), refs.size());
+        if (!state.take_all(chunk)) return false;
+        for (std::size_t i = 0; i < chunk.size(); ++i)
+            refs[i] =
+                detail::pool_access::start<user_page_ref<Domain, Access>>(*chunk[i], detail::kind_of(Access));
+        return true;
+    }
+    // more than a chunk: get them chained through their descriptors, so that nothing is allocated
+    detail::page_chain chain;
+    while (chain.count < refs.size()) {
+        const std::span<page*> chunk(pages.data(), std::min(pages.size(), refs.size() - chain.count));
+        if (!state.take_all(chunk)) {
+            while (chain.first != nullptr)
+                state.give_back(*std::exchange(chain.first, detail::page_access::link(*chain.first)));
+            return false;
+        }
+        for (page* p : chunk) chain.push(*p);
+    }
+    for (auto& ref : refs) {
+        page& p = *std::exchange(chain.first, detail::page_access::link(*chain.first));
+        ref = detail::pool_access::start<user_page_ref<Domain, Access>>(p, detail::kind_of(Access));
+    }
+    return true;
+}
+
+/// As try_get_user_pages, but throws pin_error (ENOBUFS) that says how many pages are out.
+template <class Domain, dma_access Access>
+void get_user_pages(page_pool<Domain, Access>& pool, std::span<user_page_ref<Domain, Access>> refs) {
+    if (!try_get_user_pages(pool, refs))
+        detail::pool_access::state(pool).throw_exhausted("get_user_pages", refs.size());
+}
+
+/// `n` pages, all or none.
+template <class Domain, dma_access Access>
+[[nodiscard("the pages must be put")]] std::vector<user_page_ref<Domain, Access>>
+get_user_pages(page_pool<Domain, Access>& pool, std::size_t n) {
+    // a wrong n must not become a huge allocation first
+    if (n > pool.pages()) detail::pool_access::state(pool).throw_exhausted("get_user_pages", n);
+    std::vector<user_page_ref<Domain, Access>> refs(n);
+    get_user_pages(pool, std::span(refs));
+    return refs;
+}
+
+/// Puts every reference in `refs` with one decision; empty ones are passed over. Cheaper per page than single
+/// puts.
+template <class Domain, dma_access Access>
+    requires(cpu_may_write(Access))
+void put_user_pages(std::span<user_page_ref<Domain, Access>> refs, put_as decision) noexcept {
+    if (decision == put_as::dirty)
+        for (const auto& ref : refs)
+            if (ref) set_page_dirty(ref);
+    detail::put_all<Domain, Access>(refs);
+}
+/// Puts every reference in `refs`, through which nothing was written.
+template <class Domain>
+void put_user_pages(std::span<user_page_ref<Domain, dma_access::read>> refs) noexcept {
+    detail::put_all<Domain, dma_access::read>(refs);
+}
+template <class Domain, dma_access Access>
+    requires(cpu_may_write(Access))
+void put_user_pages(std::vector<user_page_ref<Domain, Access>>&& refs, put_as decision) noexcept {
+    put_user_pages(std::span(refs), decision);
+    refs.clear();
+}
+template <class Domain>
+void put_user_pages(std::vector<user_page_ref<Domain, dma_access::read>>&& refs) noexcept {
+    put_user_pages(std::span(refs));
+    refs.clear();
+}
+template <class Domain, dma_access Access, class Refs>
+    requires(cpu_may_write(Access))
+void put_user_pages(std::span<user_page_ref<Domain, Access>>) noexcept {
+    static_assert(detail::never<Domain>, "a put of writable pages must say whether they were written: write "
+                                         "put_user_pages(refs, gup::dirty) or gup::clean");
+}
+
+/// A free page of the pool for the CPU only; throws as get_user_page does. Pin it with get_user_page(ref).
+template <class Domain, dma_access Access>
+[[nodiscard("the page must be put")]] page_ref<Domain> get_page(page_pool<Domain, Access>& pool) {
+    page* const p = detail::pool_access::state(pool).take();
+    if (p == nullptr) detail::pool_access::state(pool).throw_exhausted("get_page", 1);
+    return detail::pool_access::start<page_ref<Domain>>(*p, detail::reference_kind::plain);
+}
+
+/// An ordinary reference to the page that holds this address, anywhere inside it; empty if the address is not
+/// the pool's or nobody holds the page. Constant time; the first call on a pool waits for bulk puts under
+/// way.
+template <class Domain, dma_access Access>
+[[nodiscard("the reference must be put")]] std::optional<page_ref<Domain>>
+find_get_page(page_pool<Domain, Access>& pool, const void* address) noexcept {
+    auto& state = detail::pool_access::state(pool);
+    page* const p = state.find(address);
+    if (p == nullptr || !state.allow_lookups() ||
+        !detail::page_access::counts(*p).add_unless_free(detail::reference_kind::plain))
+        return std::nullopt;
+    return detail::reference_access::make<page_ref<Domain>>(detail::reference_word(*p).value());
+}
+
+} // namespace gup

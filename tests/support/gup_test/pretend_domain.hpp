@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// A domain that pins nothing and counts what it is asked, for tests of what stands above domains.
+
+#include "gup/pin_domain.hpp"
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+
+namespace gup_test {
+
+/// What all copies of a pretend_domain have seen.
+struct pretend_log {
+    int pins = 0;
+    int releases = 0;
+    bool refuse = false;          ///< the next pin fails with ENOMEM
+    bool leak_on_release = false; ///< the next release is refused by the pretended kernel
+};
+
+template <class Kernel = gup::system_kernel>
+class pretend_domain {
+public:
+    using kernel = Kernel;
+
+    class registration {
+    public:
+        registration() = default;
+        registration(std::shared_ptr<pretend_log> log, std::size_t bytes)
+            : log_(std::move(log)), bytes_(bytes) {}
+        registration(registration&& other) noexcept
+            : log_(std::move(other.log_)), bytes_(std::exchange(other.bytes_, 0)) {}
+        registration& operator=(registration&& other) noexcept {
+            release(nullptr);
+            log_ = std::move(other.log_);
+            bytes_ = std::exchange(other.bytes_, 0);
+            return *this;
+        }
+        ~registration() { release(nullptr); }
+
+        void release(std::unique_ptr<gup::pinned_memory> memory) noexcept {
+            bytes_ = 0;
+            if (log_ == nullptr) return;
+            ++log_->releases;
+            if (std::exchange(log_->leak_on_release, false)) {
+                gup::detail::report_release_failure({"pretended release", {}, {}});
+                static_cast<void>(memory.release());
+            }
+            log_ = nullptr;
+        }
+        std::size_t bytes() const noexcept { return bytes_; }
+
+    private:
+        std::shared_ptr<pretend_log> log_;
+        std::size_t bytes_ = 0;
+    };
+
+    std::optional<registration> try_pin(std::span<const std::byte> range, gup::dma_access,
+                                        gup::pin_failure& failure) {
+        if (log->refuse) {
+            failure = {.code = std::make_error_code(std::errc::not_enough_memory),
+                       .call = "pretended pin",
+                       .range = range,
+                       .remedy = "allow it"};
+            return std::nullopt;
+        }
+        ++log->pins;
+        return registration(log, range.size());
+    }
+    registration pin(std::span<const std::byte> range, gup::dma_access access) {
+        gup::pin_failure failure;
+        if (auto made = try_pin(range, access, failure)) return std::move(*made);
+        throw gup::pin_error(std::move(failure));
+    }
+
+    std::shared_ptr<pretend_log> log = std::make_shared<pretend_log>();
+};
+
+static_assert(gup::pin_domain<pretend_domain<>>);
+
+} // namespace gup_test
