@@ -7,11 +7,11 @@
 /// The kernel keeps three accounts and compares each of them, separately, with RLIMIT_MEMLOCK. Memory pinned
 /// in two of them is charged in full to both.
 
+#include "gup/detail/proc_text.hpp"
 #include "gup/error.hpp"
 #include "gup/kernel.hpp"
 
 #include <cerrno>
-#include <charconv>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -58,34 +58,6 @@ struct memlock_budget {
 };
 
 namespace detail {
-
-/// The text after `key` in the line of a /proc file that begins with it; empty if there is none.
-inline std::string_view proc_field(std::string_view text, std::string_view key) noexcept {
-    while (!text.empty()) {
-        const std::string_view line = text.substr(0, text.find('\n'));
-        if (line.starts_with(key)) {
-            const std::size_t start = line.find_first_not_of(" \t", key.size());
-            return start == std::string_view::npos ? std::string_view{} : line.substr(start);
-        }
-        text.remove_prefix(line.size() == text.size() ? line.size() : line.size() + 1);
-    }
-    return {};
-}
-
-/// The number that `text` begins with; empty if it begins with none.
-inline std::optional<std::uint64_t> leading_number(std::string_view text, int base = 10) noexcept {
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-    if (error != std::errc{}) return std::nullopt;
-    return value;
-}
-
-/// A field of a /proc file given in kB, in bytes.
-inline std::optional<std::uint64_t> proc_kilobytes(std::string_view text, std::string_view key) noexcept {
-    const auto kilobytes = leading_number(proc_field(text, key));
-    if (!kilobytes) return std::nullopt;
-    return *kilobytes * 1024;
-}
 
 /// False only if the process is known to live in a user namespace of its own, where the kernel honours no
 /// CAP_IPC_LOCK, whatever CapEff says: the initial namespace maps every number to itself.
