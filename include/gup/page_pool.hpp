@@ -227,7 +227,7 @@ template <class Domain, dma_access Access>
 
 /// An ordinary reference to the page that holds this address, anywhere inside it; empty if the address is not
 /// the pool's or nobody holds the page. Constant time; the first call on a pool waits for bulk puts under
-/// way.
+/// way, by membarrier(2), and finds nothing if the kernel has come to refuse that.
 template <class Domain, dma_access Access>
 [[nodiscard("the reference must be put")]] std::optional<page_ref<Domain>>
 find_get_page(page_pool<Domain, Access>& pool, const void* address) noexcept {

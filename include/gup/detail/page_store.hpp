@@ -115,9 +115,9 @@ public:
 
     /// From now on pages may be found by address, so that an unreferenced page can become referenced behind
     /// the back of a bulk put: waits for those under way, later ones use locked instructions. False in a
-    /// forked child.
+    /// forked child, and as long as the kernel refuses the barrier that the wait needs.
     bool allow_lookups() noexcept {
-        if (lookups_.load(std::memory_order_acquire)) return process_ == this_process();
+        if (lookups_ready_.load(std::memory_order_acquire)) return process_ == this_process();
         return start_lookups();
     }
 
@@ -157,7 +157,8 @@ private:
     const pid_t process_ = this_process();
     const bool fenced_;
     const std::uint32_t batch_;
-    std::atomic<bool> lookups_{false};
+    std::atomic<bool> lookups_{false};       // bulk puts that begin now expect look-ups
+    std::atomic<bool> lookups_ready_{false}; // and all that did not are over
 
     std::mutex lock_; // guards all below, and every magazine that is not open
     free_list depot_;

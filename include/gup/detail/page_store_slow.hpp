@@ -59,10 +59,11 @@ inline magazine* page_store::attach_magazine() noexcept {
 }
 
 /// Moves all pages of a closed magazine to the depot, waiting for its thread to finish what it is doing.
-/// False if the kernel refuses the barrier: then its thread still owns the pages.
+/// False if the kernel refuses the barrier: then its thread still owns the pages. The caller's own magazine
+/// needs none.
 inline bool page_store::empty_magazine(magazine& m) noexcept {
     m.open.store(false, std::memory_order_seq_cst);
-    if (!fenced_ && !calls_.barrier()) {
+    if (!fenced_ && &m != this_thread_magazines.current && !calls_.barrier()) {
         m.open.store(true, std::memory_order_release);
         return false;
     }
@@ -143,15 +144,24 @@ inline bool page_store::take_all(std::span<page*> pages) noexcept {
 
 inline bool page_store::start_lookups() noexcept {
     if (process_ != this_process()) return false;
+    find_magazine();
     const std::lock_guard lock(lock_);
     lookups_.store(true, std::memory_order_release);
-    for (magazine* m = magazines_; m != nullptr; m = m->next_of_store)
-        if (empty_magazine(*m)) m->open.store(true, std::memory_order_release);
-    return true;
+    bool waited_for_all = true;
+    for (magazine* m = magazines_; m != nullptr; m = m->next_of_store) {
+        if (empty_magazine(*m))
+            m->open.store(true, std::memory_order_release);
+        else
+            waited_for_all = false;
+    }
+    // only now: another look-up must not pass by while bulk puts are still waited for
+    if (waited_for_all) lookups_ready_.store(true, std::memory_order_release);
+    return waited_for_all;
 }
 
 inline void page_store::close() noexcept {
     if (process_ != this_process()) return; // the parent's business
+    find_magazine();
     std::unique_lock lock(lock_);
     closed_ = true;
     for (magazine** link = &magazines_; *link != nullptr;) {
