@@ -32,6 +32,7 @@ public:
         abandon();
         word_.set(taken);
         user_data_ = other.user_data_;
+        on_completion_ = other.on_completion_;
         return *this;
     }
     in_flight(const in_flight&) = delete;
@@ -52,8 +53,8 @@ public:
 
 private:
     friend struct detail::in_flight_access;
-    in_flight(detail::reference_word word, std::uint64_t user_data) noexcept
-        : word_(std::move(word)), user_data_(user_data) {}
+    in_flight(detail::reference_word word, std::uint64_t user_data, put_as on_completion) noexcept
+        : word_(std::move(word)), user_data_(user_data), on_completion_(on_completion) {}
 
     void abandon() noexcept {
         if (!word_) return;
@@ -65,6 +66,7 @@ private:
 
     detail::reference_word word_;
     std::uint64_t user_data_ = 0;
+    put_as on_completion_ = put_as::clean; // dirty if the device may write
 };
 
 template <class Ref, class... Decision>
@@ -85,12 +87,16 @@ namespace detail {
 /// The domains' own way into a token.
 struct in_flight_access {
     template <class Ref>
-    static in_flight<Ref> make(Ref&& ref, std::uint64_t user_data) noexcept {
-        return {reference_word(reference_access::release(ref)), user_data};
+    static in_flight<Ref> make(Ref&& ref, std::uint64_t user_data, put_as on_completion) noexcept {
+        return {reference_word(reference_access::release(ref)), user_data, on_completion};
     }
     template <class Ref>
     static Ref give_back(in_flight<Ref>& token) noexcept {
         return reference_access::make<Ref>(token.word_.release());
+    }
+    template <class Ref>
+    static put_as on_completion(const in_flight<Ref>& token) noexcept {
+        return token.on_completion_;
     }
     template <class Ref>
     static std::uintptr_t word(const in_flight<Ref>& token) noexcept {

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// The registered buffers of an io_uring_domain: which slots are ours, and the system calls that fill and
+/// clear them on every ring.
+
+#include "gup/detail/io_uring/ring_set.hpp"
+#include "gup/detail/process.hpp"
+#include "gup/error.hpp"
+#include "gup/memlock_budget.hpp"
+#include "gup/pin_domain.hpp"
+
+#include <algorithm>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <span>
+#include <sys/uio.h>
+
+namespace gup::detail {
+
+/// Since Linux 6.12, with a place in an existing table since 6.13; headers may be older than the kernel.
+inline constexpr unsigned register_clone_buffers = 30;
+inline constexpr std::uint32_t clone_replaces = 1U << 1;
+struct clone_buffers_request {
+    std::uint32_t source_fd, flags, source_offset, target_offset, count, pad[3];
+};
+
+template <class Kernel>
+class buffer_table final : public ring_set {
+public:
+    explicit buffer_table(slot_range slots)
+        : ring_set(std::random_device{}(), slots), taken_(slots.count, false) {
+        deferred_.reserve(slots.count); // a release must not allocate
+    }
+
+    ~buffer_table() {
+        if (process_ != this_process()) return; // a forked child: the rings and their tables are the parent's
+        release_deferred();
+        for (const int fd : fds_) {
+            if (!slots_.callers_table && deferred_.empty() && !quarantined_)
+                Kernel::io_uring_register(fd, IORING_UNREGISTER_BUFFERS, nullptr,
+                                          0); // else it goes with the ring
+            Kernel::close(fd);
+        }
+        // Deferred memory goes last: no operation is in flight on it, and the kernel has pins of its own.
+    }
+
+    /// Adds a ring and makes its table; on failure the ring is as it was.
+    bool try_add(const io_uring& ring, std::uint32_t operations, pin_failure& failure) {
+        const int fd = Kernel::duplicate(ring.ring_fd);
+        if (fd < 0) return fail(failure, fd, "fcntl(F_DUPFD_CLOEXEC) of a ring", "raise `ulimit -n`");
+        if (const int result = slots_.callers_table ? 0 : make_table(fd); result < 0) {
+            Kernel::close(fd);
+            return fail(
+                failure, result, "io_uring_register(IORING_REGISTER_BUFFERS2)",
+                result == -EBUSY ? "this ring has a buffer table already: lend the domain some of its slots "
+                                   "with io_uring_options::first_slot"
+                : result == -EEXIST
+                    ? "this ring is IORING_SETUP_SINGLE_ISSUER: make the domain on the thread that submits"
+                    : "");
+        }
+        try {
+            fds_.reserve(fds_.size() + 1);
+            add_ring(ring, operations);
+        } catch (...) {
+            if (!slots_.callers_table) Kernel::io_uring_register(fd, IORING_UNREGISTER_BUFFERS, nullptr, 0);
+            Kernel::close(fd);
+            throw;
+        }
+        fds_.push_back(fd);
+        return true;
+    }
+
+    /// Registers a range on every ring or on none: its first slot.
+    std::optional<unsigned> try_register(std::span<const std::byte> range, pin_failure& failure) {
+        const auto count = static_cast<unsigned>(((range.size() - 1) >> ring_binding::slot_shift) + 1);
+        const std::lock_guard lock(lock_);
+        const auto slot = find_slots(count);
+        if (!slot) {
+            fail(failure, -ENOSPC, "io_uring buffer table",
+                 "no run of " + std::to_string(count) + " free slots is left: raise io_uring_options::slots");
+            return std::nullopt;
+        }
+        std::size_t ring = 0;
+        filled now = fill(fds_[0], *slot, range);
+        while (now.error == 0 && ++ring < fds_.size())
+            if (clone(fds_[ring], *slot, count) < 0) now = fill(fds_[ring], *slot, range);
+        set_taken(*slot, count, true);
+        if (now.error == 0) return slot;
+        bool undone = clear(fds_[ring], *slot, now.slots) == 0;
+        while (ring-- > 0) undone = clear(fds_[ring], *slot, count) == 0 && undone;
+        if (undone)
+            set_taken(*slot, count, false);
+        else
+            report_quarantine({-now.error, std::system_category()}, range);
+        explain(failure, now.error, range);
+        return std::nullopt;
+    }
+
+    /// Clears the slots of a range on every ring, then lets go of its memory.
+    void release(unsigned slot, std::span<const std::byte> range,
+                 std::unique_ptr<pinned_memory> memory) noexcept {
+        if (process_ != this_process()) return;
+        const auto count = static_cast<unsigned>(((range.size() - 1) >> ring_binding::slot_shift) + 1);
+        const std::lock_guard lock(lock_);
+        unfinished_release unfinished{slot, count, range, std::move(memory)};
+        if (settle_release(unfinished)) return;
+        deferred_.push_back(std::move(unfinished)); // reserved
+        unsettled_.store(true, std::memory_order_relaxed);
+    }
+
+private:
+    struct unfinished_release {
+        unsigned slot;
+        unsigned count;
+        std::span<const std::byte> range;
+        std::unique_ptr<pinned_memory> memory;
+    };
+
+    static bool fail(pin_failure& failure, int result, const char* call, std::string remedy) {
+        failure = {.code = {-result, std::system_category()}, .call = call, .remedy = std::move(remedy)};
+        return false;
+    }
+
+    int make_table(int fd) noexcept {
+        io_uring_rsrc_register request{};
+        request.nr = slots_.count;
+        request.flags = IORING_RSRC_REGISTER_SPARSE;
+        const int result = Kernel::io_uring_register(fd, IORING_REGISTER_BUFFERS2, &request, sizeof request);
+        if (result != -EINVAL) return result;
+        const std::vector<iovec> empty(slots_.count,
+                                       iovec{nullptr, 0}); // before Linux 5.19 there is no such flag
+        return Kernel::io_uring_register(fd, IORING_REGISTER_BUFFERS, empty.data(), slots_.count);
+    }
+
+    /// One slot; the kernel's answer to an update of several would lose the errno of the one that failed.
+    static int update(int fd, unsigned slot, const iovec& buffer) noexcept {
+        io_uring_rsrc_update2 request{};
+        request.offset = slot;
+        request.data = reinterpret_cast<std::uintptr_t>(&buffer);
+        request.nr = 1;
+        const int result =
+            Kernel::io_uring_register(fd, IORING_REGISTER_BUFFERS_UPDATE, &request, sizeof request);
+        return result == 1 ? 0 : result < 0 ? result : -EIO;
+    }
+
+    struct filled {
+        int error = 0;
+        unsigned slots = 0;
+    };
+    static filled fill(int fd, unsigned slot, std::span<const std::byte> range) noexcept {
+        constexpr std::size_t most = std::size_t{1} << ring_binding::slot_shift;
+        filled now;
+        for (std::size_t at = 0; at < range.size() && now.error == 0; at += most) {
+            const iovec buffer{const_cast<std::byte*>(range.data() + at), std::min(most, range.size() - at)};
+            now.error = update(fd, slot + now.slots, buffer);
+            if (now.error == 0) ++now.slots;
+        }
+        return now;
+    }
+
+    static int clear(int fd, unsigned slot, unsigned count) noexcept {
+        int worst = 0;
+        for (unsigned i = 0; i < count; ++i)
+            if (const int result = update(fd, slot + i, iovec{nullptr, 0}); result < 0) worst = result;
+        return worst;
+    }
+
+    /// Shares what the first ring registered: no second pinning, no second charge.
+    int clone(int fd, unsigned slot, unsigned count) noexcept {
+        const clone_buffers_request request{
+            static_cast<std::uint32_t>(fds_[0]), clone_replaces, slot, slot, count, {}};
+        return Kernel::io_uring_register(fd, register_clone_buffers, &request, 1);
+    }
+
+    /// False if only another thread may do it: the submitter of a SINGLE_ISSUER ring.
+    bool settle_release(unfinished_release& unfinished) noexcept {
+        bool done = true;
+        for (const int fd : fds_) {
+            const int result = clear(fd, unfinished.slot, unfinished.count);
+            if (result == -EEXIST) done = false;
+            if (result == 0 || result == -EEXIST) continue;
+            static_cast<void>(unfinished.memory.release()); // the slots stay taken, too
+            report_quarantine({-result, std::system_category()}, unfinished.range);
+            return true;
+        }
+        if (done) set_taken(unfinished.slot, unfinished.count, false);
+        return done;
+    }
+
+    void release_deferred() noexcept override {
+        if (process_ != this_process()) return;
+        const std::lock_guard lock(lock_);
+        std::erase_if(deferred_, [&](unfinished_release& unfinished) { return settle_release(unfinished); });
+        unsettled_.store(!deferred_.empty(), std::memory_order_relaxed);
+    }
+
+    void report_quarantine(std::error_code code, std::span<const std::byte> range) noexcept {
+        quarantined_ = true;
+        report_release_failure({"io_uring_register(IORING_REGISTER_BUFFERS_UPDATE)", code, range});
+    }
+
+    std::optional<unsigned> find_slots(unsigned count) const noexcept {
+        const auto run = std::search_n(taken_.begin(), taken_.end(), count, false);
+        if (run == taken_.end()) return std::nullopt;
+        return slots_.first + static_cast<unsigned>(run - taken_.begin());
+    }
+    void set_taken(unsigned slot, unsigned count, bool taken) noexcept {
+        std::fill_n(taken_.begin() + (slot - slots_.first), count, taken);
+    }
+    static void explain(pin_failure& failure, int result, std::span<const std::byte> range) {
+        fail(failure, result, "io_uring_register(IORING_REGISTER_BUFFERS_UPDATE)", "");
+        failure.range = range;
+        failure.need = range.size();
+        if (memlock_budget::read<Kernel>().explain(pin_budget::user_locked_vm, failure)) return;
+        failure.need = 0;
+        if (result == -EFAULT)
+            failure.remedy =
+                "the kernel pins only readable and writable memory that is anonymous or a memfd: no "
+                "holes, no read-only mappings, no shared files, no memfd_secret";
+        else if (result == -EOPNOTSUPP)
+            failure.remedy = "memory of a DAX file system cannot be registered: copy to ordinary memory";
+        else if (result == -EEXIST)
+            failure.remedy = "this ring is IORING_SETUP_SINGLE_ISSUER: pin on the thread that submits";
+        else if (result == -ENXIO)
+            failure.remedy = "the ring's buffer table is gone: nothing but the domain may unregister it";
+    }
+
+    const pid_t process_ = this_process();
+    std::vector<int> fds_; // duplicates: whatever the caller closes, these numbers stay ours
+    std::mutex lock_;      // guards all below and keeps calls on the rings in one order
+    std::vector<bool> taken_;
+    std::vector<unfinished_release> deferred_;
+    bool quarantined_ = false;
+};
+
+} // namespace gup::detail

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// How often each page of a process is pinned by mlock, as an ordered set of ranges: needed because mlock
+/// does not nest, so that only the last release of a page may unlock it. Makes no system call and is not
+/// thread-safe.
+
+#include "gup/detail/locked_range.hpp"
+#include "gup/detail/node_stock.hpp"
+#include "gup/detail/vma.hpp"
+
+#include <boost/intrusive/set.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <utility>
+#include <vector>
+
+namespace gup::detail {
+
+/// Neighbours with the same count and state are one range. Nodes are allocated ahead: a nested pin normally
+/// allocates nothing, and a release cannot fail.
+class locked_ranges {
+public:
+    locked_ranges() = default;
+    locked_ranges(const locked_ranges&) = delete;
+    locked_ranges& operator=(const locked_ranges&) = delete;
+    ~locked_ranges() {
+        set_.clear_and_dispose([this](locked_range* range) { stock_.give_back(*range); });
+    }
+
+    /// Counts one more pin of `pages` if all of them are pinned already, and populated unless `on_fault`, and
+    /// the nodes that it may need are there; `held` is then the bytes among them that are really locked.
+    bool add_nested(page_range pages, bool on_fault, std::size_t& held) noexcept;
+
+    /// The parts of `pages` that `add_nested` would miss. Throws std::bad_alloc.
+    std::vector<lock_gap> gaps(page_range pages, bool on_fault) const;
+
+    /// Makes sure that one `add` with so many gaps and pieces together has the nodes it needs, whatever
+    /// happens in between; until `withdraw`. Throws std::bad_alloc.
+    void promise(std::size_t parts);
+    void withdraw() noexcept { promised_ = 0; }
+
+    /// Counts one more pin of `pages`, whose gaps are the `pieces`, in order; returns the bytes really
+    /// locked. Unless `on_fault`, what was locked on fault is now populated.
+    std::size_t add(page_range pages, const std::vector<lock_piece>& pieces, bool on_fault) noexcept;
+
+    /// Ends one pin of `pages` if every one of them has another.
+    bool remove_nested(page_range pages) noexcept;
+
+    /// Ends one pin of `pages`. Returns the ranges whose last pin it was, in order, to be given to `recycle`.
+    locked_range* remove(page_range pages) noexcept;
+    void recycle(locked_range* released) noexcept;
+
+    /// Bytes that gup has locked for the pins.
+    std::size_t locked_bytes() const noexcept { return locked_bytes_; }
+
+    /// Ranges in the set; walks it.
+    std::size_t size() const noexcept { return set_.size(); }
+
+private:
+    struct begin_of {
+        using type = std::uintptr_t;
+        type operator()(const locked_range& range) const noexcept { return range.pages.begin; }
+    };
+    using set = boost::intrusive::set<locked_range, boost::intrusive::key_of_value<begin_of>,
+                                      boost::intrusive::constant_time_size<false>>;
+    using iterator = set::iterator;
+    using const_iterator = set::const_iterator;
+
+    static constexpr std::size_t spare_nodes = 64; // for the next nested pins
+
+    static std::size_t charged(const locked_range& range) noexcept {
+        return range.state.held && !range.state.foreign ? range.pages.size() : 0;
+    }
+
+    const_iterator containing_or_after(std::uintptr_t address) const noexcept;
+    iterator containing_or_after(std::uintptr_t address) noexcept;
+    iterator split(iterator range, std::uintptr_t at) noexcept;
+    iterator merge_with_previous(iterator range) noexcept;
+    std::size_t count_up(page_range pages, bool on_fault) noexcept;
+    void settle_guests(page_range pages) noexcept;
+    void insert(const lock_piece& piece) noexcept;
+    std::size_t state_borders(page_range pages) const noexcept;
+
+    /// Nodes that suffice for so many pins: each has two ends, each end starts at most one range, and the
+    /// only other places where ranges touch are the borders between states.
+    std::size_t nodes_for(std::size_t pins) const noexcept {
+        return 2 * pins + state_borders_ + promised_ + released_;
+    }
+
+    node_stock<locked_range> stock_;
+    set set_;
+    std::size_t pins_ = 0;
+    std::size_t state_borders_ = 0;
+    std::size_t promised_ = 0;
+    std::size_t released_ = 0; // given out by `remove`
+    std::size_t locked_bytes_ = 0;
+};
+
+inline bool locked_ranges::add_nested(page_range pages, bool on_fault, std::size_t& held) noexcept {
+    if (stock_.nodes() < nodes_for(pins_ + 1)) return false;
+    const iterator first = containing_or_after(pages.begin);
+    std::uintptr_t covered = pages.begin;
+    for (iterator range = first; covered < pages.end; ++range) {
+        if (range == set_.end() || range->pages.begin > covered) return false;
+        if (range->state.on_fault && !on_fault) return false;
+        covered = range->pages.end;
+    }
+    ++pins_;
+    if (first->pages.end >= pages.end && first->guest.empty()) {
+        first->guest = pages;
+        held = first->state.held ? pages.size() : 0;
+        return true;
+    }
+    settle_guests(pages);
+    held = count_up(pages, on_fault);
+    return true;
+}
+
+inline std::vector<lock_gap> locked_ranges::gaps(page_range pages, bool on_fault) const {
+    std::vector<lock_gap> found;
+    std::uintptr_t covered = pages.begin;
+    for (auto range = containing_or_after(pages.begin); range != set_.end() && range->pages.begin < pages.end;
+         ++range) {
+        if (range->pages.begin > covered) found.push_back({{covered, range->pages.begin}, false});
+        if (range->state.on_fault && !on_fault) found.push_back({intersection(range->pages, pages), true});
+        covered = range->pages.end;
+    }
+    if (covered < pages.end) found.push_back({{covered, pages.end}, false});
+    return found;
+}
+
+inline void locked_ranges::promise(std::size_t parts) {
+    promised_ = 2 * parts + 3; // two new borders for each part, the ends of the pin, one node in passing
+    stock_.grow(nodes_for(pins_) + spare_nodes);
+}
+
+inline std::size_t locked_ranges::add(page_range pages, const std::vector<lock_piece>& pieces,
+                                      bool on_fault) noexcept {
+    settle_guests(pages);
+    const std::size_t borders_before = state_borders(pages);
+    for (const lock_piece& piece : pieces) insert(piece);
+    const std::size_t held = count_up(pages, on_fault);
+    ++pins_;
+    state_borders_ = state_borders_ - borders_before + state_borders(pages);
+    return held;
+}
+
+inline bool locked_ranges::remove_nested(page_range pages) noexcept {
+    const iterator first = containing_or_after(pages.begin);
+    if (first->guest == pages) {
+        first->guest = {};
+    } else {
+        settle_guests(pages);
+        iterator range = containing_or_after(pages.begin);
+        for (iterator next = range; next != set_.end() && next->pages.begin < pages.end; ++next)
+            if (next->count == 1) return false;
+        range = split(range, pages.begin);
+        while (range != set_.end() && range->pages.begin < pages.end) {
+            split(range, pages.end);
+            --range->count;
+            range = std::next(merge_with_previous(range));
+        }
+        merge_with_previous(range);
+    }
+    --pins_;
+    stock_.shrink(nodes_for(pins_) + spare_nodes);
+    return true;
+}
+
+inline locked_range* locked_ranges::remove(page_range pages) noexcept {
+    settle_guests(pages);
+    const std::size_t borders_before = state_borders_ == 0 ? 0 : state_borders(pages);
+    locked_range* released = nullptr;
+    locked_range** last = &released;
+    iterator range = split(containing_or_after(pages.begin), pages.begin);
+    while (range != set_.end() && range->pages.begin < pages.end) {
+        split(range, pages.end);
+        if (--range->count != 0) {
+            range = std::next(merge_with_previous(range));
+            continue;
+        }
+        locked_bytes_ -= charged(*range);
+        *last = &*range;
+        last = &range->next;
+        ++released_;
+        range = set_.erase(range);
+    }
+    *last = nullptr;
+    merge_with_previous(range);
+    --pins_;
+    if (state_borders_ != 0) state_borders_ = state_borders_ - borders_before + state_borders(pages);
+    return released;
+}
+
+inline void locked_ranges::recycle(locked_range* released) noexcept {
+    for (; released != nullptr; --released_) stock_.give_back(*std::exchange(released, released->next));
+    stock_.shrink(nodes_for(pins_) + spare_nodes);
+}
+
+inline locked_ranges::const_iterator
+locked_ranges::containing_or_after(std::uintptr_t address) const noexcept {
+    const const_iterator after = set_.upper_bound(address);
+    if (after == set_.begin()) return after;
+    const const_iterator before = std::prev(after);
+    return before->pages.end > address ? before : after;
+}
+
+inline locked_ranges::iterator locked_ranges::containing_or_after(std::uintptr_t address) noexcept {
+    return std::as_const(*this).containing_or_after(address).unconst();
+}
+
+/// Cuts `range` in two if `at` lies inside it; returns what begins at `at`, or `range` if it does not.
+inline locked_ranges::iterator locked_ranges::split(iterator range, std::uintptr_t at) noexcept {
+    if (range == set_.end() || at <= range->pages.begin || at >= range->pages.end) return range;
+    locked_range& tail = stock_.take();
+    tail.pages = {at, std::exchange(range->pages.end, at)};
+    tail.count = range->count;
+    tail.state = range->state;
+    tail.guest = {};
+    return set_.insert_before(std::next(range), tail);
+}
+
+/// Returns the range that `range` is part of then. At most one of the two has a guest.
+inline locked_ranges::iterator locked_ranges::merge_with_previous(iterator range) noexcept {
+    if (range == set_.begin() || range == set_.end()) return range;
+    const iterator previous = std::prev(range);
+    const bool equal = previous->pages.end == range->pages.begin && previous->count == range->count &&
+                       previous->state == range->state;
+    if (!equal) return range;
+    previous->pages.end = range->pages.end;
+    if (!range->guest.empty()) previous->guest = range->guest;
+    locked_range& merged = *range;
+    set_.erase(range);
+    stock_.give_back(merged);
+    return previous;
+}
+
+/// Adds one to the counts of `pages`, all of which are in the set; returns the bytes really locked.
+inline std::size_t locked_ranges::count_up(page_range pages, bool on_fault) noexcept {
+    std::size_t held = 0;
+    iterator range = split(containing_or_after(pages.begin), pages.begin);
+    while (range != set_.end() && range->pages.begin < pages.end) {
+        split(range, pages.end);
+        if (range->state.held) held += range->pages.size();
+        if (!on_fault) range->state.on_fault = false;
+        ++range->count;
+        range = std::next(merge_with_previous(range));
+    }
+    merge_with_previous(range);
+    return held;
+}
+
+/// Counts the guests of the ranges in and next to `pages` like other pins.
+inline void locked_ranges::settle_guests(page_range pages) noexcept {
+    iterator range = containing_or_after(pages.begin - 1);
+    while (range != set_.end() && range->pages.begin <= pages.end) {
+        if (range->guest.empty()) {
+            ++range;
+            continue;
+        }
+        const bool on_fault = true; // counting a guest changes no state
+        count_up(std::exchange(range->guest, page_range{}), on_fault);
+        range = containing_or_after(pages.begin - 1); // a merge may have brought another guest here
+    }
+}
+
+inline void locked_ranges::insert(const lock_piece& piece) noexcept {
+    locked_range& range = stock_.take();
+    range.pages = piece.pages;
+    range.count = 0;
+    range.state = piece.state;
+    range.guest = {};
+    locked_bytes_ += charged(range);
+    merge_with_previous(set_.insert(range).first);
+}
+
+/// How often the state changes between two ranges that touch inside `pages` or at its ends.
+inline std::size_t locked_ranges::state_borders(page_range pages) const noexcept {
+    std::size_t borders = 0;
+    const_iterator range = containing_or_after(pages.begin - 1);
+    if (range == set_.end()) return 0;
+    for (const_iterator next = std::next(range); next != set_.end() && next->pages.begin <= pages.end;
+         range = next++)
+        borders += range->pages.end == next->pages.begin && range->state != next->state;
+    return borders;
+}
+
+} // namespace gup::detail

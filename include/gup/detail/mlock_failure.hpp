@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// Says why the kernel refused to lock memory: its one errno, ENOMEM, stands for six different causes.
+
+#include "gup/detail/mlock_transaction.hpp"
+#include "gup/detail/proc_text.hpp"
+#include "gup/detail/vma.hpp"
+#include "gup/error.hpp"
+#include "gup/kernel.hpp"
+#include "gup/memlock_budget.hpp"
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <system_error>
+
+namespace gup::detail {
+
+inline std::string hexadecimal(std::uintptr_t address) {
+    std::array<char, 2 * sizeof address> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), address, 16).ptr;
+    return "0x" + std::string(digits.data(), end);
+}
+
+/// What the list of mappings says about a range.
+struct mapping_report {
+    std::size_t mappings = 0;    ///< of the whole process
+    std::uintptr_t unmapped = 0; ///< first address of the range in no mapping; its end if there is none
+    std::optional<page_range> inaccessible{}; ///< first part of it that is mapped without any access
+};
+
+inline mapping_report report_mappings(std::string_view maps, page_range pages) {
+    mapping_report report{.unmapped = pages.begin};
+    for_each_vma(maps, [&](const vma& mapping) {
+        ++report.mappings;
+        const page_range part = intersection(mapping.pages, pages);
+        if (part.empty()) return;
+        if (part.begin <= report.unmapped) report.unmapped = part.end;
+        if (!mapping.accessible && !report.inaccessible) report.inaccessible = part;
+    });
+    return report;
+}
+
+/// Why memory within the budget could not be locked.
+template <class Kernel>
+std::string explain_enomem(page_range pages) {
+    std::string text;
+    if (Kernel::read_text("/proc/self/maps", text) == 0) {
+        const mapping_report report = report_mappings(text, pages);
+        if (report.unmapped < pages.end)
+            return "nothing is mapped at " + hexadecimal(report.unmapped) +
+                   ": pin only memory that is mapped";
+        if (report.inaccessible)
+            return "the memory at " + hexadecimal(report.inaccessible->begin) +
+                   " is mapped without access (PROT_NONE): allow access with mprotect first";
+        const bool readable = Kernel::read_text("/proc/sys/vm/max_map_count", text) == 0;
+        const auto most = readable ? leading_number(text) : std::nullopt;
+        // Locking the middle of a mapping makes three of it.
+        if (most && report.mappings + 2 > *most)
+            return "the process has " + std::to_string(report.mappings) + " of at most " +
+                   std::to_string(*most) +
+                   " mappings: pin larger ranges, or raise it with `sysctl vm.max_map_count=" +
+                   std::to_string(2 * *most) + "`";
+    }
+    return "the kernel could not bring in a page of it: memory beyond the end of its file, or secret memory, "
+           "cannot be populated; extend the file, or pin with mlock_mode::on_fault";
+}
+
+template <class Kernel>
+std::string explain_errno(const lock_refusal& refusal) {
+    switch (refusal.error) {
+    case ENOMEM:
+        return explain_enomem<Kernel>(refusal.pages);
+    case EAGAIN:
+        return "the system, or the memory cgroup, has too little free memory to bring all pages in: pin "
+               "less, free "
+               "memory, or raise memory.max of the cgroup";
+    case EPERM:
+        return "locking memory is forbidden here, by a seccomp filter or a security module, not by a limit";
+    case ENOSYS:
+        return "the kernel lacks mlock2 (Linux 4.4): use mlock_mode::populate";
+    default:
+        return "the kernel refused for a reason that gup does not know";
+    }
+}
+
+/// Fills in everything but the range. Throws std::bad_alloc.
+template <class Kernel>
+void explain_refusal(const lock_refusal& refusal, pin_failure& failure) {
+    failure.code = std::error_code(refusal.error, std::generic_category());
+    failure.call = refusal.call;
+    pin_failure budget = failure;
+    budget.need = refusal.need;
+    if (memlock_budget::read<Kernel>().explain(pin_budget::locked_vm, budget))
+        failure = std::move(budget);
+    else
+        failure.remedy = explain_errno<Kernel>(refusal);
+}
+
+} // namespace gup::detail

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// A lock for a few dozen instructions that make no system call. One atomic operation per pair, where a mutex
+/// needs two; with a holder that does not run, waiters sleep, so that it gets to run whatever their
+/// priorities are.
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+namespace gup::detail {
+
+/// For std::scoped_lock. Constant-initialised.
+class spin_lock {
+public:
+    constexpr spin_lock() noexcept = default;
+    spin_lock(const spin_lock&) = delete;
+    spin_lock& operator=(const spin_lock&) = delete;
+
+    void lock() noexcept {
+        while (taken_.exchange(true, std::memory_order_acquire)) [[unlikely]] wait();
+    }
+    void unlock() noexcept { taken_.store(false, std::memory_order_release); }
+
+private:
+    [[gnu::cold, gnu::noinline]] void wait() const noexcept {
+        constexpr int looks = 1000; // some microseconds: longer than any holder that runs needs
+        for (int look = 0; look < looks; ++look)
+            if (!taken_.load(std::memory_order_relaxed)) return;
+        while (taken_.load(std::memory_order_relaxed))
+            std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
+
+    std::atomic<bool> taken_{false};
+};
+
+} // namespace gup::detail

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// `mlock_domain` keeps memory in RAM with mlock: for memory that must not be paged out, when no device needs
+/// its address. Locked is not pinned: the kernel may still move a locked page.
+///
+/// mlock does not nest, one munlock undoes any number of mlocks; the domain counts. Overlapping and nested
+/// pins, from any thread and any domain object, keep a page locked until the last of them ends. The counts
+/// are per process:
+///
+/// * A forked child inherits no locks and starts with no counts. Releasing an inherited registration there
+/// unlocks
+///   nothing.
+/// * Shared objects share the counts if the dynamic loader gives them one copy of a default-visibility
+/// symbol. A
+///   library opened with dlopen shares them with an executable that exports its symbols (`-rdynamic`, CMake's
+///   ENABLE_EXPORTS) or links a shared library that uses gup. It has counts of its own if the executable
+///   exports nothing, if it is linked with `-Bsymbolic` or a version script that hides gup's symbols, and,
+///   unless GCC made all of them, among libraries opened with RTLD_LOCAL. Two sets of counts unlock each
+///   other's pages.
+/// * Locks made behind gup's back count as foreign: memory that was locked already when it is pinned
+/// (mlockall, a bare
+///   mlock) stays locked when the last pin ends. A bare munlock of pinned memory, or unmapping it, is misuse:
+///   the release reports ENOMEM for memory that is gone, and new memory at the same address is taken for
+///   pinned.
+
+#include "gup/detail/mlock_failure.hpp"
+#include "gup/detail/mlock_registry.hpp"
+#include "gup/dma_access.hpp"
+#include "gup/error.hpp"
+#include "gup/kernel.hpp"
+#include "gup/pin_domain.hpp"
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <optional>
+#include <span>
+#include <system_error>
+#include <utility>
+
+namespace gup {
+
+/// When the pages of a pinned range come into memory.
+enum class mlock_mode : std::uint8_t {
+    populate, ///< all of them before the pin returns
+    on_fault  ///< each when it is first touched; from then on it stays
+};
+
+/// How a domain pins.
+struct mlock_options {
+    mlock_mode mode = mlock_mode::populate;
+};
+
+/// Memory locked into RAM. Stateless but for its options: any number of objects, one set of counts per
+/// process (and kernel policy). All functions are thread-safe; pins that need a system call wait for each
+/// other.
+template <class Kernel = system_kernel>
+class basic_mlock_domain {
+public:
+    using kernel = Kernel;
+    class [[nodiscard("dropping a registration unlocks its memory at once")]] registration;
+
+    explicit basic_mlock_domain(mlock_options options = {}) noexcept : options_(options) {}
+
+    /// Locks the pages that `range` touches, all or none; `access` makes no difference to mlock. Where mlock
+    /// silently does nothing (hugetlb, device, droppable memory) the pin succeeds, without being claimed in
+    /// `bytes()`.
+    ///
+    /// Throws pin_error: EINVAL for null, empty or wrapping ranges; ENOMEM or EPERM over the budget (VmLck);
+    /// ENOMEM for holes, inaccessible memory or too many mappings; EAGAIN if memory runs out. Calls mlock
+    /// (mlock2 for on_fault) once for each gap between pins, msync and for large gaps /proc/self/maps to see
+    /// what is really locked; no system call if all pages are pinned already.
+    registration pin(std::span<const std::byte> range, dma_access access = dma_access::read);
+
+    /// As `pin`, but fills in `failure` and returns nothing instead of throwing; std::bad_alloc becomes
+    /// ENOMEM.
+    std::optional<registration> try_pin(std::span<const std::byte> range, dma_access access,
+                                        pin_failure& failure) noexcept;
+
+    mlock_options options() const noexcept { return options_; }
+
+private:
+    using registry = detail::mlock_registry<Kernel>;
+
+    bool pin_nested(std::span<const std::byte> range, registration& pinned) noexcept;
+    [[gnu::cold, gnu::noinline]] std::optional<registration> pin_slowly(std::span<const std::byte> range,
+                                                                        pin_failure& failure) noexcept;
+    static detail::page_range pages_of(std::span<const std::byte> range, std::size_t page) noexcept;
+    static void refuse_range(std::span<const std::byte> range, pin_failure& failure);
+    static void fail(const detail::lock_refusal& refusal, pin_failure& failure);
+
+    mlock_options options_;
+};
+
+/// See `basic_mlock_domain`.
+using mlock_domain = basic_mlock_domain<>;
+
+/// Keeps its pages locked while it lives. Move-only. One object is not thread-safe, different ones are.
+template <class Kernel>
+class basic_mlock_domain<Kernel>::registration {
+public:
+    /// Pins nothing.
+    registration() noexcept = default;
+
+    registration(registration&& other) noexcept
+        : registry_(std::exchange(other.registry_, nullptr)),
+          pages_(std::exchange(other.pages_, {})),
+          held_(std::exchange(other.held_, 0)) {}
+
+    /// Releases what this one pins first.
+    registration& operator=(registration&& other) noexcept {
+        if (this == &other) return *this;
+        release();
+        registry_ = std::exchange(other.registry_, nullptr);
+        pages_ = std::exchange(other.pages_, {});
+        held_ = std::exchange(other.held_, 0);
+        return *this;
+    }
+
+    ~registration() { release(); }
+
+    /// Ends the pin, then destroys `memory`. Pages that no other pin holds are unlocked, with one munlock for
+    /// each run of them; if that fails, `on_release_failure` hears of it and `memory` is leaked. In a forked
+    /// child the pin was never there, only `memory` is destroyed.
+    void release(std::unique_ptr<pinned_memory> memory = nullptr) noexcept;
+
+    /// Bytes of `range()` that the kernel really holds locked.
+    std::size_t bytes() const noexcept { return held_; }
+
+    /// The pages pinned: whole pages, so it may begin before the memory asked for and end after it.
+    std::span<const std::byte> range() const noexcept {
+        return {reinterpret_cast<const std::byte*>(pages_.begin), pages_.size()};
+    }
+
+private:
+    friend class basic_mlock_domain;
+
+    registry* registry_ = nullptr;
+    detail::page_range pages_{};
+    std::size_t held_ = 0;
+};
+
+template <class Kernel>
+void basic_mlock_domain<Kernel>::registration::release(std::unique_ptr<pinned_memory> memory) noexcept {
+    registry* const counts = std::exchange(registry_, nullptr);
+    if (counts != nullptr && counts->belongs_to_this_process()) {
+        const int error = counts->release(pages_);
+        if (error != 0) {
+            detail::report_release_failure({"munlock", {error, std::generic_category()}, range()});
+            static_cast<void>(memory.release());
+        }
+    }
+    pages_ = {};
+    held_ = 0;
+}
+
+template <class Kernel>
+auto basic_mlock_domain<Kernel>::pin(std::span<const std::byte> range, [[maybe_unused]] dma_access access)
+    -> registration {
+    registration nested;
+    if (pin_nested(range, nested)) [[likely]]
+        return nested;
+    pin_failure failure;
+    if (auto pinned = pin_slowly(range, failure)) return *std::move(pinned);
+    throw pin_error(std::move(failure));
+}
+
+template <class Kernel>
+auto basic_mlock_domain<Kernel>::try_pin(std::span<const std::byte> range, [[maybe_unused]] dma_access access,
+                                         pin_failure& failure) noexcept -> std::optional<registration> {
+    std::optional<registration> nested(std::in_place);
+    if (pin_nested(range, *nested)) [[likely]]
+        return nested;
+    return pin_slowly(range, failure);
+}
+
+/// Pins what needs no system call.
+template <class Kernel>
+bool basic_mlock_domain<Kernel>::pin_nested(std::span<const std::byte> range, registration& pinned) noexcept {
+    registry* const counts = registry::find();
+    if (counts == nullptr) return false;
+    const detail::page_range pages = pages_of(range, counts->page_size());
+    if (pages.empty()) return false;
+    if (!counts->pin_nested(pages, options_.mode == mlock_mode::on_fault, pinned.held_)) return false;
+    pinned.registry_ = counts;
+    pinned.pages_ = pages;
+    return true;
+}
+
+template <class Kernel>
+auto basic_mlock_domain<Kernel>::pin_slowly(std::span<const std::byte> range, pin_failure& failure) noexcept
+    -> std::optional<registration> {
+    try {
+        failure = {.range = range};
+        const detail::page_range pages = pages_of(range, Kernel::page_size());
+        if (pages.empty()) {
+            refuse_range(range, failure);
+            return std::nullopt;
+        }
+        registration pinned;
+        registry& counts = registry::current();
+        const auto refusal = counts.pin(pages, options_.mode == mlock_mode::on_fault, pinned.held_);
+        if (refusal.call != nullptr) {
+            fail(refusal, failure);
+            return std::nullopt;
+        }
+        pinned.registry_ = &counts;
+        pinned.pages_ = pages;
+        return pinned;
+    } catch (const std::bad_alloc&) {
+        failure = {.code = std::error_code(ENOMEM, std::generic_category()), .call = "mlock", .range = range};
+    }
+    return std::nullopt;
+}
+
+/// The pages that the range touches; empty if there is no such range.
+template <class Kernel>
+detail::page_range basic_mlock_domain<Kernel>::pages_of(std::span<const std::byte> range,
+                                                        std::size_t page) noexcept {
+    const auto begin = reinterpret_cast<std::uintptr_t>(range.data());
+    const std::uintptr_t most = UINTPTR_MAX - (page - 1); // the end is rounded up and must not wrap
+    if (begin == 0 || range.empty() || begin > most || range.size() > most - begin) return {};
+    return {begin & ~(page - 1), (begin + range.size() + page - 1) & ~(page - 1)};
+}
+
+template <class Kernel>
+void basic_mlock_domain<Kernel>::refuse_range(std::span<const std::byte> range, pin_failure& failure) {
+    failure.code = std::error_code(EINVAL, std::generic_category());
+    failure.call = "mlock";
+    if (range.data() == nullptr)
+        failure.remedy = "the range is null: pass memory that is mapped";
+    else if (range.empty())
+        failure.remedy = "the range is empty: pin at least one byte";
+    else
+        failure.remedy = "the range goes beyond the end of the address space: check its length";
+}
+
+template <class Kernel>
+void basic_mlock_domain<Kernel>::fail(const detail::lock_refusal& refusal, pin_failure& failure) {
+    if (!refusal.stuck.empty())
+        detail::report_release_failure(
+            {"munlock",
+             {refusal.stuck_error, std::generic_category()},
+             {reinterpret_cast<const std::byte*>(refusal.stuck.begin), refusal.stuck.size()}});
+    detail::explain_refusal<Kernel>(refusal, failure);
+}
+
+static_assert(pin_domain<mlock_domain>);
+
+} // namespace gup
