@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "gup/detail/locked_ranges.hpp"
+
+#include "gup_test/catch.hpp"
+
+#include <rapidcheck.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+using gup::detail::lock_gap;
+using gup::detail::lock_piece;
+using gup::detail::lock_state;
+using gup::detail::locked_ranges;
+using gup::detail::page_range;
+
+namespace {
+
+constexpr std::uintptr_t page = 4096;
+constexpr lock_state ordinary{.held = true, .foreign = false, .on_fault = false};
+
+constexpr page_range pages(std::uintptr_t first, std::uintptr_t end) { return {first * page, end * page}; }
+
+/// Pins what has no gaps of another kind than ordinary memory.
+std::size_t pin(locked_ranges& ranges, page_range range) {
+    std::vector<lock_piece> pieces;
+    for (const lock_gap& gap : ranges.gaps(range, false)) pieces.push_back({gap.pages, ordinary});
+    ranges.promise(pieces.size());
+    const std::size_t held = ranges.add(range, pieces, false);
+    ranges.withdraw();
+    return held;
+}
+
+/// The runs whose last pin ended, as [first page, end page).
+std::vector<std::pair<std::uintptr_t, std::uintptr_t>> unpin(locked_ranges& ranges, page_range range) {
+    std::vector<std::pair<std::uintptr_t, std::uintptr_t>> released;
+    if (ranges.remove_nested(range)) return released;
+    auto* const chain = ranges.remove(range);
+    for (auto* node = chain; node != nullptr; node = node->next)
+        released.emplace_back(node->pages.begin / page, node->pages.end / page);
+    ranges.recycle(chain);
+    return released;
+}
+
+using runs = std::vector<std::pair<std::uintptr_t, std::uintptr_t>>;
+
+} // namespace
+
+TEST_CASE("A page pinned twice is released by the second release") {
+    locked_ranges ranges;
+    pin(ranges, pages(10, 20));
+    pin(ranges, pages(15, 25));
+
+    CHECK(unpin(ranges, pages(10, 20)) == runs{{10, 15}});
+    CHECK(ranges.locked_bytes() == 10 * page);
+    CHECK(unpin(ranges, pages(15, 25)) == runs{{15, 25}});
+    CHECK(ranges.size() == 0);
+}
+
+TEST_CASE("Neighbours with the same count are one range") {
+    locked_ranges ranges;
+    pin(ranges, pages(10, 20));
+    pin(ranges, pages(20, 30));
+    CHECK(ranges.size() == 1);
+
+    CHECK(unpin(ranges, pages(10, 20)) == runs{{10, 20}});
+    CHECK(ranges.size() == 1);
+    CHECK(unpin(ranges, pages(20, 30)) == runs{{20, 30}});
+}
+
+TEST_CASE("A nested pin outlives the pin around it") {
+    locked_ranges ranges;
+    std::size_t held = 0;
+    pin(ranges, pages(10, 30));
+    REQUIRE(ranges.add_nested(pages(15, 16), false, held));
+    CHECK(held == page);
+    REQUIRE(ranges.add_nested(pages(15, 18), false, held));
+    CHECK(held == 3 * page);
+
+    CHECK(unpin(ranges, pages(10, 30)) == runs{{10, 15}, {18, 30}});
+    CHECK(unpin(ranges, pages(15, 16)) == runs{});
+    CHECK(unpin(ranges, pages(15, 18)) == runs{{15, 18}});
+}
+
+TEST_CASE("A pin is nested only if every page is pinned, and populated if it wants that") {
+    locked_ranges ranges;
+    std::size_t held = 0;
+    CHECK_FALSE(ranges.add_nested(pages(10, 11), false, held));
+    ranges.promise(1);
+    ranges.add(pages(10, 20), {{pages(10, 20), {.held = true, .foreign = false, .on_fault = true}}}, true);
+    ranges.withdraw();
+
+    CHECK_FALSE(ranges.add_nested(pages(9, 11), true, held));
+    CHECK_FALSE(ranges.add_nested(pages(19, 21), true, held));
+    CHECK_FALSE(ranges.add_nested(pages(12, 13), false, held));
+    CHECK(ranges.add_nested(pages(12, 13), true, held));
+
+    const auto gaps = ranges.gaps(pages(8, 13), false);
+    REQUIRE(gaps.size() == 2);
+    CHECK(gaps[0].pages == pages(8, 10));
+    CHECK_FALSE(gaps[0].tracked);
+    CHECK(gaps[1].pages == pages(10, 13));
+    CHECK(gaps[1].tracked);
+}
+
+TEST_CASE("What a release has handed out is not used before it comes back") {
+    locked_ranges ranges;
+    pin(ranges, pages(0x10, 0x100));
+    for (std::uintptr_t at = 0x18; at < 0x100; at += 0x10) pin(ranges, pages(at, at + 8));
+
+    auto* const chain = ranges.remove(pages(0x10, 0x100));
+    std::vector<page_range> nested; // until the nodes run out
+    for (std::uintptr_t at = 0x19; at < 0x100; at += at % 0x10 == 0xf ? 0xa : 2) {
+        std::size_t held = 0;
+        if (!ranges.add_nested(pages(at, at + 1), false, held)) break;
+        nested.push_back(pages(at, at + 1));
+    }
+    std::size_t released = 0;
+    for (auto* node = chain; node != nullptr; node = node->next) released += node->pages.size() / page;
+
+    CHECK(released == 15 * 8);
+    CHECK(nested.size() > 20);
+    ranges.recycle(chain);
+    for (const page_range range : nested) CHECK(unpin(ranges, range).empty());
+    for (std::uintptr_t at = 0x18; at < 0x100; at += 0x10)
+        CHECK(unpin(ranges, pages(at, at + 8)) == runs{{at, at + 8}});
+    CHECK(ranges.size() == 0);
+}
+
+namespace {
+
+/// The same bookkeeping, page by page.
+class model {
+public:
+    static constexpr std::uintptr_t first = 1;
+    static constexpr std::uintptr_t end = 33;
+
+    struct entry {
+        std::size_t count = 0;
+        bool on_fault = false;
+    };
+
+    static lock_state state_of(std::uintptr_t number, bool on_fault) {
+        const bool held = number % 7 != 0;
+        return {.held = held, .foreign = number % 11 < 2, .on_fault = on_fault && held};
+    }
+
+    /// Runs of pages for which `wanted` holds, cut where `border` says so.
+    template <class Wanted>
+    std::vector<std::uintptr_t> list(page_range range, Wanted wanted) const {
+        std::vector<std::uintptr_t> found;
+        for (std::uintptr_t n = range.begin / page; n < range.end / page; ++n)
+            if (wanted(n)) found.push_back(n);
+        return found;
+    }
+
+    std::array<entry, end> entries{};
+};
+
+std::vector<std::uintptr_t> numbers(const std::vector<lock_gap>& gaps, bool tracked) {
+    std::vector<std::uintptr_t> found;
+    for (const lock_gap& gap : gaps)
+        if (gap.tracked == tracked)
+            for (std::uintptr_t at = gap.pages.begin; at < gap.pages.end; at += page)
+                found.push_back(at / page);
+    return found;
+}
+
+void model_pin(locked_ranges& ranges, model& known, page_range range, bool on_fault) {
+    const auto fresh = known.list(range, [&](auto n) { return known.entries[n].count == 0; });
+    const auto upgrade = known.list(
+        range, [&](auto n) { return known.entries[n].count != 0 && known.entries[n].on_fault && !on_fault; });
+    const auto locked = known.list(range, [](auto n) { return model::state_of(n, false).held; });
+    const auto gaps = ranges.gaps(range, on_fault);
+    RC_ASSERT(numbers(gaps, false) == fresh);
+    RC_ASSERT(numbers(gaps, true) == upgrade);
+
+    std::size_t held = 0;
+    if (!ranges.add_nested(range, on_fault, held)) {
+        std::vector<lock_piece> pieces;
+        for (const std::uintptr_t n : fresh)
+            pieces.push_back({pages(n, n + 1), model::state_of(n, on_fault)});
+        ranges.promise(gaps.size() + pieces.size());
+        held = ranges.add(range, pieces, on_fault);
+        ranges.withdraw();
+    } else {
+        RC_ASSERT(gaps.empty());
+    }
+    RC_ASSERT(held == locked.size() * page);
+    for (const std::uintptr_t n : fresh) known.entries[n].on_fault = model::state_of(n, on_fault).on_fault;
+    for (std::uintptr_t n = range.begin / page; n < range.end / page; ++n) {
+        ++known.entries[n].count;
+        if (!on_fault) known.entries[n].on_fault = false;
+    }
+}
+
+void model_unpin(locked_ranges& ranges, model& known, page_range range) {
+    const auto last = known.list(range, [&](auto n) { return known.entries[n].count == 1; });
+    std::vector<std::uintptr_t> released;
+    for (const auto& [first, end] : unpin(ranges, range))
+        for (std::uintptr_t n = first; n < end; ++n) released.push_back(n);
+    RC_ASSERT(released == last);
+    for (std::uintptr_t n = range.begin / page; n < range.end / page; ++n) --known.entries[n].count;
+}
+
+void random_pins_and_releases() {
+    locked_ranges ranges;
+    model known;
+    std::vector<page_range> live;
+    const int steps = *rc::gen::inRange(1, 80);
+    for (int step = 0; step < steps; ++step) {
+        if (live.empty() || *rc::gen::inRange(0, 5) < 3) {
+            const auto first = *rc::gen::inRange(model::first, model::end);
+            const auto end = *rc::gen::inRange(first + 1, model::end + 1);
+            live.push_back(pages(first, end));
+            model_pin(ranges, known, live.back(), *rc::gen::arbitrary<bool>());
+        } else {
+            const auto chosen = *rc::gen::inRange<std::size_t>(0, live.size());
+            model_unpin(ranges, known, std::exchange(live[chosen], live.back()));
+            live.pop_back();
+        }
+        const auto charged = known.list(pages(model::first, model::end), [&](auto n) {
+            return known.entries[n].count != 0 && model::state_of(n, false).held &&
+                   !model::state_of(n, false).foreign;
+        });
+        RC_ASSERT(ranges.locked_bytes() == charged.size() * page);
+    }
+    for (const page_range range : live) model_unpin(ranges, known, range);
+    RC_ASSERT(ranges.size() == 0U);
+    RC_ASSERT(ranges.locked_bytes() == 0U);
+}
+
+} // namespace
+
+TEST_CASE("Random overlapping pins and releases agree with counts kept page by page") {
+    CHECK(rc::check("ranges against pages", random_pins_and_releases));
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "gup/detail/vma.hpp"
+
+#include "gup_test/catch.hpp"
+
+#include <vector>
+
+using gup::detail::page_range;
+using gup::detail::vma;
+
+namespace {
+
+std::vector<vma> all(std::string_view maps) {
+    std::vector<vma> found;
+    gup::detail::for_each_vma(maps, [&](const vma& mapping) { found.push_back(mapping); });
+    return found;
+}
+
+} // namespace
+
+TEST_CASE("A line of /proc/self/maps gives the range and whether it can be accessed") {
+    const auto found = all("00400000-00452000 r-xp 00000000 08:02 173521      /usr/bin/a b\n"
+                           "7f1000-7f2000 ---p 00000000 00:00 0\n"
+                           "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0  [vsyscall]\n");
+
+    REQUIRE(found.size() == 3);
+    CHECK(found[0].pages == page_range{0x400000, 0x452000});
+    CHECK(found[0].accessible);
+    CHECK(found[1].pages == page_range{0x7f1000, 0x7f2000});
+    CHECK_FALSE(found[1].accessible);
+    CHECK(found[2].pages == page_range{0xffffffffff600000, 0xffffffffff601000});
+    CHECK(found[2].accessible);
+}
+
+TEST_CASE("Lines that are no mappings are passed over") {
+    CHECK(all("").empty());
+    CHECK(all("\n\nSize: 4 kB\nzz-yy rw-p\n1000\n1000-\n1000-2000\n1000-2000 rw").empty());
+    CHECK(all("garbage\n1000-2000 rw-p").size() == 1);
+}
+
+TEST_CASE("Two ranges intersect in their common pages") {
+    CHECK(intersection(page_range{1, 5}, page_range{3, 9}) == page_range{3, 5});
+    CHECK(intersection(page_range{1, 3}, page_range{3, 9}).empty());
+    CHECK(intersection(page_range{1, 2}, page_range{3, 9}).empty());
+}

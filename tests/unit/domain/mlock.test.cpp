@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "gup/domain/mlock.hpp"
+
+#include "gup_test/catch.hpp"
+#include "gup_test/pretend_memory.hpp"
+
+#include <cerrno>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using memory = gup_test::pretend_memory;
+using gup_test::page_kind;
+using domain = gup::basic_mlock_domain<memory>;
+using calls = std::vector<std::string>;
+
+constexpr std::size_t page = 4096;
+
+domain fresh_memory(gup::mlock_mode mode = gup::mlock_mode::populate) {
+    memory::reset();
+    return domain({.mode = mode});
+}
+
+gup::pin_failure refusal(domain& pins, std::span<const std::byte> range) {
+    gup::pin_failure failure;
+    CHECK_FALSE(pins.try_pin(range, gup::dma_access::read, failure).has_value());
+    return failure;
+}
+
+bool says(const gup::pin_failure& failure, std::string_view part) {
+    UNSCOPED_INFO(failure.message());
+    return failure.message().find(part) != std::string::npos;
+}
+
+struct watched_memory : gup::pinned_memory {
+    explicit watched_memory(bool& gone) : gone_(gone) {}
+    ~watched_memory() override { gone_ = true; }
+    bool& gone_;
+};
+
+} // namespace
+
+static_assert(gup::pin_domain<gup::mlock_domain>);
+static_assert(gup::pin_domain<domain>);
+static_assert(std::is_nothrow_move_constructible_v<domain::registration>);
+static_assert(!std::is_copy_constructible_v<domain::registration>);
+
+TEST_CASE("A range is rounded out to whole pages") {
+    domain pins = fresh_memory();
+    memory::map(1, 8);
+
+    const auto pinned = pins.pin(memory::range(2, 3).subspan(page - 1, page + 2));
+
+    CHECK(memory::calls == calls{"mlock 2+3"});
+    CHECK(pinned.bytes() == 3 * page);
+    CHECK(pinned.range().data() == memory::range(2, 3).data());
+    CHECK(pinned.range().size() == 3 * page);
+}
+
+TEST_CASE("A null, an empty and a wrapping range are refused before any call") {
+    domain pins = fresh_memory();
+    const auto* const high = reinterpret_cast<const std::byte*>(~std::uintptr_t{0} - 10);
+    const auto* const low = reinterpret_cast<const std::byte*>(page);
+
+    const auto null = refusal(pins, {static_cast<const std::byte*>(nullptr), page});
+    const auto empty = refusal(pins, memory::range(1, 0));
+    const auto wrapping = refusal(pins, {low, ~std::size_t{0} - page / 2});
+    const auto rounded = refusal(pins, {high, 5});
+
+    for (const auto* failure : {&null, &empty, &wrapping, &rounded})
+        CHECK(failure->code == std::errc::invalid_argument);
+    CHECK(says(null, "null"));
+    CHECK(says(empty, "empty"));
+    CHECK(says(wrapping, "end of the address space"));
+    CHECK(says(rounded, "end of the address space"));
+    CHECK(memory::calls.empty());
+    CHECK(memory::probes == 0);
+}
+
+TEST_CASE("A pin of locked pages makes no call, and only the last release unlocks") {
+    domain pins = fresh_memory();
+    domain others = pins;
+    memory::map(0, 100);
+    auto outer = pins.pin(memory::range(0, 64));
+    memory::forget_calls();
+
+    auto inner = pins.pin(memory::range(10, 2));
+    auto same = others.pin(memory::range(10, 2));
+    CHECK(inner.bytes() == 2 * page);
+    inner.release();
+    CHECK(memory::calls.empty());
+    CHECK(memory::probes == 0);
+
+    outer.release();
+    CHECK(memory::calls == calls{"munlock 0+10", "munlock 12+52"});
+    same.release();
+    CHECK(memory::calls.back() == "munlock 10+2");
+    CHECK(memory::locked() == 0);
+}
+
+TEST_CASE("Only the gaps between pins are locked") {
+    domain pins = fresh_memory();
+    memory::map(0, 100);
+    const auto first = pins.pin(memory::range(10, 5));
+    const auto second = pins.pin(memory::range(20, 5));
+    memory::forget_calls();
+
+    const auto around = pins.pin(memory::range(5, 25));
+
+    CHECK(memory::calls == calls{"mlock 5+5", "mlock 15+5", "mlock 25+5"});
+    CHECK(around.bytes() == 25 * page);
+}
+
+TEST_CASE("Memory that mlock ignores is pinned but not claimed") {
+    domain pins = fresh_memory();
+    memory::map(0, 10);
+    memory::map(10, 100, page_kind::not_lockable);
+    memory::map(110, 10);
+
+    auto mixed = pins.pin(memory::range(0, 120));
+    auto ignored = pins.pin(memory::range(50, 10));
+    auto border = pins.pin(memory::range(9, 2));
+
+    CHECK(mixed.bytes() == 20 * page);
+    CHECK(ignored.bytes() == 0);
+    CHECK(border.bytes() == page);
+    CHECK(memory::listings == 1);
+    CHECK(memory::probes == 2 * 3);
+}
+
+TEST_CASE("Without /proc every page is asked for, and the result is the same") {
+    domain pins = fresh_memory();
+    memory::map(0, 50);
+    memory::map(50, 50, page_kind::not_lockable);
+    memory::files["/proc/self/maps"] = "";
+
+    const auto mixed = pins.pin(memory::range(0, 100));
+
+    CHECK(mixed.bytes() == 50 * page);
+    CHECK(memory::probes == 2 * 100);
+}
+
+TEST_CASE("Memory that was locked before stays locked after the last release and after a failure") {
+    domain pins = fresh_memory();
+    memory::map(0, 10);
+    memory::map(10, 2, page_kind::inaccessible);
+    memory::mlock(memory::range(4, 2).data(), 2 * page);
+
+    auto pinned = pins.pin(memory::range(2, 6));
+    CHECK(pinned.bytes() == 6 * page);
+    CHECK(memory::locked() == 6);
+    pinned.release();
+    CHECK(memory::locked() == 2);
+
+    const auto failure = refusal(pins, memory::range(0, 12));
+    CHECK(failure.code == std::errc::not_enough_memory);
+    CHECK(memory::locked() == 2);
+}
+
+TEST_CASE("A populating pin populates what was locked on fault, and that is all it calls for") {
+    domain lazy = fresh_memory(gup::mlock_mode::on_fault);
+    domain eager;
+    memory::map(0, 20);
+    auto first = lazy.pin(memory::range(0, 10));
+    auto second = eager.pin(memory::range(5, 2));
+    auto third = eager.pin(memory::range(5, 2));
+    auto fourth = lazy.pin(memory::range(4, 4));
+
+    CHECK(memory::calls == calls{"mlock2 0+10", "mlock 5+2"});
+    CHECK(second.bytes() == 2 * page);
+}
+
+TEST_CASE("A refused pin over other pins leaves them as they were") {
+    domain lazy = fresh_memory(gup::mlock_mode::on_fault);
+    domain eager;
+    memory::map(0, 10);
+    memory::map(10, 1, page_kind::inaccessible);
+    auto kept = lazy.pin(memory::range(2, 3));
+
+    CHECK_THROWS_AS(eager.pin(memory::range(0, 11)), gup::pin_error);
+
+    CHECK(memory::locked() == 3);
+    kept.release();
+    CHECK(memory::locked() == 0);
+}
+
+TEST_CASE("A hole is refused by its address before anything is locked") {
+    domain pins = fresh_memory();
+    memory::map(0, 40);
+    memory::map(41, 40);
+
+    for (const std::size_t first : {38, 1}) { // asked page by page, and by the list of mappings
+        const auto failure = refusal(pins, memory::range(first, 60));
+        CHECK(failure.code == std::errc::not_enough_memory);
+        CHECK(failure.budget == gup::pin_budget::none);
+        CHECK(says(failure, "nothing is mapped at " + gup::detail::hexadecimal(memory::address(40))));
+    }
+    CHECK(memory::calls.empty());
+}
+
+TEST_CASE("A refusal names inaccessible memory") {
+    domain pins = fresh_memory();
+    memory::map(0, 4);
+    memory::map(4, 4, page_kind::inaccessible);
+
+    const auto failure = refusal(pins, memory::range(0, 8));
+
+    CHECK(says(failure, "PROT_NONE"));
+    CHECK(says(failure, gup::detail::hexadecimal(memory::address(4))));
+    CHECK(memory::locked() == 0);
+}
+
+TEST_CASE("Bytes over the budget are refused before any lock, with the numbers") {
+    domain pins = fresh_memory();
+    memory::map(0, 100);
+    memory::limit = 64 * 1024;
+    memory::files["/proc/thread-self/status"] =
+        "VmLck:\t      20 kB\nVmPin:\t 0 kB\nCapEff:\t0000000000000000\n";
+    memory::files["/proc/thread-self/uid_map"] = "         0          0 4294967295\n";
+
+    const auto kept = pins.pin(memory::range(0, 5));
+    const auto failure = refusal(pins, memory::range(0, 17));
+
+    CHECK(memory::calls == calls{"mlock 0+5"});
+    CHECK(failure.code == std::errc::not_enough_memory);
+    CHECK(failure.budget == gup::pin_budget::locked_vm);
+    CHECK(failure.need == 12 * page);
+    CHECK(failure.use == 20 * 1024);
+    CHECK(failure.limit == 64 * 1024);
+    CHECK(says(failure, "VmLck"));
+    CHECK(says(failure, "ulimit -l"));
+    CHECK(failure.range.data() == memory::range(0, 17).data());
+}
+
+TEST_CASE("With CAP_IPC_LOCK no budget is checked") {
+    domain pins = fresh_memory();
+    memory::map(0, 100);
+    memory::limit = 0;
+    memory::files["/proc/thread-self/status"] = "VmLck:\t      0 kB\nCapEff:\t0000000000004000\n";
+    memory::files["/proc/thread-self/uid_map"] = "         0          0 4294967295\n";
+
+    CHECK(pins.pin(memory::range(0, 17)).bytes() == 17 * page);
+}
+
+TEST_CASE("A process with all its mappings used up is told so") {
+    const gup::detail::lock_refusal refused{
+        .call = "mlock", .error = ENOMEM, .pages = {memory::address(0), memory::address(1)}};
+    fresh_memory();
+    memory::map(0, 1);
+    memory::map(2, 1);
+    memory::files["/proc/sys/vm/max_map_count"] = "3\n";
+    gup::pin_failure failure;
+
+    gup::detail::explain_refusal<memory>(refused, failure);
+
+    CHECK(says(failure, "2 of at most 3 mappings"));
+    CHECK(says(failure, "sysctl vm.max_map_count=6"));
+}
+
+TEST_CASE("Every other refusal says what it means") {
+    fresh_memory();
+    memory::map(0, 1);
+    const auto explained = [](int error) {
+        const gup::detail::lock_refusal refused{
+            .call = "mlock", .error = error, .pages = {memory::address(0), memory::address(1)}};
+        gup::pin_failure failure;
+        gup::detail::explain_refusal<memory>(refused, failure);
+        CHECK(failure.code.value() == error);
+        CHECK(failure.budget == gup::pin_budget::none);
+        return failure;
+    };
+    CHECK(says(explained(ENOMEM), "beyond the end of its file"));
+    CHECK(says(explained(EAGAIN), "too little free memory"));
+    CHECK(says(explained(EPERM), "seccomp"));
+    CHECK(says(explained(ENOSYS), "mlock_mode::populate"));
+    CHECK(says(explained(EIO), "does not know"));
+}
+
+TEST_CASE("A failure thrown is the failure filled in") {
+    domain pins = fresh_memory();
+    memory::map(0, 4);
+    const auto filled = refusal(pins, memory::range(0, 8));
+
+    try {
+        const auto pinned = pins.pin(memory::range(0, 8));
+        FAIL("pinned a hole");
+    } catch (const gup::pin_error& error) {
+        CHECK(error.code() == filled.code);
+        CHECK(error.failure().message() == filled.message());
+        CHECK(error.failure().range.size() == 8 * page);
+    }
+}
+
+TEST_CASE("A registration is released once, by the object it was moved to") {
+    domain pins = fresh_memory();
+    memory::map(0, 8);
+    auto first = pins.pin(memory::range(0, 2));
+    auto moved = std::move(first);
+    CHECK(moved.bytes() == 2 * page);
+    auto second = pins.pin(memory::range(4, 2));
+
+    second = std::move(moved);
+    CHECK(memory::calls.back() == "munlock 4+2");
+    auto& itself = second;
+    second = std::move(itself);
+    CHECK(second.bytes() == 2 * page);
+    second.release();
+    second.release();
+    CHECK(second.bytes() == 0);
+    CHECK(second.range().empty());
+    CHECK(memory::calls == calls{"mlock 0+2", "mlock 4+2", "munlock 4+2", "munlock 0+2"});
+}
+
+TEST_CASE("A default-constructed registration pins nothing and destroys the memory it is handed") {
+    bool gone = false;
+    domain::registration nothing;
+    CHECK(nothing.bytes() == 0);
+
+    nothing.release(std::make_unique<watched_memory>(gone));
+
+    CHECK(gone);
+}
+
+TEST_CASE("Memory goes after its release, and is leaked and reported if that fails") {
+    static std::vector<gup::release_failure> reported;
+    reported.clear();
+    const auto before =
+        gup::on_release_failure([](const gup::release_failure& f) noexcept { reported.push_back(f); });
+    domain pins = fresh_memory();
+    memory::map(0, 8);
+    bool gone = false;
+    bool leaked_gone = false;
+    auto good = pins.pin(memory::range(0, 2));
+    auto unmapped = pins.pin(memory::range(4, 2));
+    memory::pages.erase(5);
+    auto leaked = std::make_unique<watched_memory>(leaked_gone);
+    auto* const still_there = leaked.get();
+
+    good.release(std::make_unique<watched_memory>(gone));
+    unmapped.release(std::move(leaked));
+
+    gup::on_release_failure(before);
+    CHECK(gone);
+    CHECK_FALSE(leaked_gone);
+    REQUIRE(reported.size() == 1);
+    CHECK(reported[0].call == std::string("munlock"));
+    CHECK(reported[0].code == std::errc::not_enough_memory);
+    CHECK(reported[0].range.data() == memory::range(4, 2).data());
+    CHECK(reported[0].range.size() == 2 * page);
+    delete still_there;
+}
