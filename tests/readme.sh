@@ -27,10 +27,11 @@ function check(    lines, count, i) {
     }
     count = split(block, lines, "\n")
     for (i = 1; i < count; i++)
-        if (!found(lines[i] "\n", language)) fail("this command is in no file of the project: " lines[i])
+        if (!found("\n" lines[i] "\n", language)) fail("this command is in no file of the project: " lines[i])
 }
 { sub(/^[ \t]+/, ""); sub(/[ \t]+$/, "") }
-FILENAME != "README.md" { files[FILENAME] = (FILENAME in files ? files[FILENAME] : "\n") $0 "\n"; next }
+FNR == 1 { files[FILENAME] = "\n" }
+FILENAME != "README.md" { files[FILENAME] = files[FILENAME] $0 "\n"; next }
 /^```/ && !inside { inside = 1; start = FNR; language = substr($0, 4); block = ""; blocks++; next }
 /^```/ { inside = 0; check(); next }
 inside { block = block $0 "\n" }
