@@ -17,9 +17,12 @@
 
 namespace gup::detail {
 
+template <class Kernel>
+class [[gnu::visibility("default")]] mlock_registry;
+
 /// Never destroyed: registrations in static objects may outlive anything.
 template <class Kernel>
-class [[gnu::visibility("default")]] mlock_registry {
+class mlock_registry {
 public:
     /// The one of this process, null if there is none yet. Thread-safe.
     static mlock_registry* find() noexcept {
@@ -63,7 +66,7 @@ private:
     mlock_registry(pid_t process, const mlock_registry* inherited) noexcept
         : process_(process), page_size_(Kernel::page_size()), inherited_(inherited) {}
 
-    [[gnu::cold, gnu::noinline]] static mlock_registry& make(pid_t process, mlock_registry * inherited);
+    [[gnu::cold, gnu::noinline]] static mlock_registry& make(pid_t process, mlock_registry* inherited);
     [[gnu::noinline]] int release_last(page_range pages) noexcept;
     static int unlock(const locked_range* released) noexcept;
 

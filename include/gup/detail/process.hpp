@@ -18,10 +18,13 @@
 
 namespace gup::detail {
 
+template <class Kernel>
+class [[gnu::visibility("default")]] process_word;
+
 /// The process number, kept in a page that the kernel empties in a forked child (MADV_WIPEONFORK). Handlers
 /// of pthread_atfork would not do: clone(2), _Fork(3) and vfork(2) call none.
 template <class Kernel>
-class [[gnu::visibility("default")]] process_word {
+class process_word {
 public:
     static pid_t read() noexcept {
         word* const current = word_.load(std::memory_order_acquire);
@@ -32,7 +35,7 @@ public:
 private:
     using word = std::atomic<pid_t>;
 
-    [[gnu::cold, gnu::noinline]] static pid_t fill(word * current) noexcept {
+    [[gnu::cold, gnu::noinline]] static pid_t fill(word* current) noexcept {
         if (current == &unmade_) current = make();
         const pid_t process = Kernel::getpid();
         if (current != &refused_) current->store(process, std::memory_order_relaxed);
