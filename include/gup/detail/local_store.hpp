@@ -5,6 +5,7 @@
 
 #include "gup/detail/free_list.hpp"
 #include "gup/detail/process.hpp"
+#include "gup/detail/reference_word.hpp"
 
 #include <cstddef>
 #include <span>
@@ -24,17 +25,30 @@ public:
     local_store& operator=(const local_store&) = delete;
 
     const page_arrays& arrays() const noexcept { return arrays_; }
-    page* take() noexcept { return process_ == this_process() ? free_.pop() : nullptr; }
+    page* take() noexcept {
+        check_thread();
+        return process_ == this_process() ? free_.pop() : nullptr;
+    }
     bool take_all(std::span<page*> pages) noexcept {
+        check_thread();
         if (process_ != this_process() || free_.size() < pages.size()) return false;
         for (page*& p : pages) p = free_.pop();
+        return true;
+    }
+    bool take_all(std::size_t wanted, page_chain& chain) noexcept {
+        check_thread();
+        if (process_ != this_process() || free_.size() < wanted) return false;
+        while (chain.count < wanted) chain.push(*free_.pop());
         return true;
     }
     void give_back(page& p) noexcept {
         free_.push(p);
         destroy_if_over();
     }
-    bool allow_lookups() noexcept { return process_ == this_process(); }
+    bool allow_lookups() noexcept {
+        check_thread();
+        return process_ == this_process();
+    }
     std::size_t free_pages() noexcept { return free_.size(); }
     void close() noexcept {
         if (process_ != this_process()) return; // a forked child: the parent's business
@@ -47,6 +61,10 @@ public:
     }
 
 private:
+    /// For the verbs that take from the pool; those that take a reference check on their own.
+    void check_thread() const noexcept {
+        detail::check_thread<local_counting>(reference_word(arrays_.page_at(0)).value());
+    }
     void destroy_if_over() noexcept {
         if (closed_ && free_.size() == arrays_.pages() && process_ == this_process()) destroy_(*this);
     }
