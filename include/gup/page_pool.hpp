@@ -7,7 +7,6 @@
 #include "gup/detail/pool_state.hpp"
 #include "gup/page_flags.hpp"
 
-#include <algorithm>
 #include <array>
 #include <optional>
 #include <span>
@@ -109,7 +108,7 @@ struct pool_access {
     }
 };
 
-/// Pages fetched at a time by the bulk verbs.
+/// As many pages are listed on the stack by the bulk verbs; more are chained.
 inline constexpr std::size_t bulk_chunk = 64;
 
 } // namespace detail
@@ -148,17 +147,9 @@ try_get_user_pages(page_pool<Domain, Access>& pool, std::span<user_page_ref<Doma
                 detail::pool_access::start<user_page_ref<Domain, Access>>(*chunk[i], detail::kind_of(Access));
         return true;
     }
-    // more than a chunk: get them chained through their descriptors, so that nothing is allocated
+    // more than a chunk: chained through their descriptors, so that nothing is allocated
     detail::page_chain chain;
-    while (chain.count < refs.size()) {
-        const std::span<page*> chunk(pages.data(), std::min(pages.size(), refs.size() - chain.count));
-        if (!state.take_all(chunk)) {
-            while (chain.first != nullptr)
-                state.give_back(*std::exchange(chain.first, detail::page_access::link(*chain.first)));
-            return false;
-        }
-        for (page* p : chunk) chain.push(*p);
-    }
+    if (!state.take_all(refs.size(), chain)) return false;
     for (auto& ref : refs) {
         page& p = *std::exchange(chain.first, detail::page_access::link(*chain.first));
         ref = detail::pool_access::start<user_page_ref<Domain, Access>>(p, detail::kind_of(Access));
@@ -210,11 +201,35 @@ void put_user_pages(std::vector<user_page_ref<Domain, dma_access::read>>&& refs)
     put_user_pages(std::span(refs));
     refs.clear();
 }
-template <class Domain, dma_access Access, class Refs>
+
+// Wrong spellings, each with the right one.
+
+template <class Domain, dma_access Access>
     requires(cpu_may_write(Access))
 void put_user_pages(std::span<user_page_ref<Domain, Access>>) noexcept {
     static_assert(detail::never<Domain>, "a put of writable pages must say whether they were written: write "
                                          "put_user_pages(refs, gup::dirty) or gup::clean");
+}
+template <class Domain, dma_access Access>
+    requires(cpu_may_write(Access))
+void put_user_pages(std::vector<user_page_ref<Domain, Access>>&&) noexcept {
+    static_assert(detail::never<Domain>, "a put of writable pages must say whether they were written: write "
+                                         "put_user_pages(std::move(refs), gup::dirty) or gup::clean");
+}
+template <class Domain>
+void put_user_pages(std::span<user_page_ref<Domain, dma_access::read>>, put_as) noexcept {
+    static_assert(detail::never<Domain>, "nothing is written through read references, so their put takes no "
+                                         "decision: write put_user_pages(refs)");
+}
+template <class Domain>
+void put_user_pages(std::vector<user_page_ref<Domain, dma_access::read>>&&, put_as) noexcept {
+    static_assert(detail::never<Domain>, "nothing is written through read references, so their put takes no "
+                                         "decision: write put_user_pages(std::move(refs))");
+}
+template <class Domain, dma_access Access, class... Decision>
+void put_user_pages(std::vector<user_page_ref<Domain, Access>>&, Decision...) noexcept {
+    static_assert(detail::never<Domain>, "put_user_pages takes the references over: write "
+                                         "put_user_pages(std::move(refs), ...)");
 }
 
 /// A free page of the pool for the CPU only; throws as get_user_page does. Pin it with get_user_page(ref).

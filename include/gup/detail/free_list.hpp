@@ -52,8 +52,6 @@ public:
     explicit free_list(page_arrays arrays) noexcept : arrays_(arrays) {}
 
     std::size_t size() const noexcept { return chained_ + (arrays_.pages() - used_once_); }
-    /// Pages that were handed out at least once: only their descriptors were ever written.
-    std::size_t used_once() const noexcept { return used_once_; }
 
     void push(page& p) noexcept {
         page_access::set_link(p, first_);
@@ -81,7 +79,8 @@ private:
     page_arrays arrays_;
     page* first_ = nullptr;
     std::size_t chained_ = 0;
-    std::size_t used_once_ = 0;
+    std::size_t used_once_ =
+        0; // the first so many pages were handed out before and have a written descriptor
 };
 
 } // namespace gup::detail

@@ -98,6 +98,8 @@ public:
 
     /// Fills `pages` or takes none.
     bool take_all(std::span<page*> pages) noexcept;
+    /// As above, for any number: adds `wanted` pages to an empty chain, or none.
+    bool take_all(std::size_t wanted, page_chain& chain) noexcept;
 
     /// Calls `drop(page, lookups)` for pages from `next()` on as long as they are this store's and the
     /// thread's magazine has room; `drop` says whether the page is free now. Returns false if it could not

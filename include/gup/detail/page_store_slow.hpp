@@ -142,6 +142,17 @@ inline bool page_store::take_all(std::span<page*> pages) noexcept {
     return false;
 }
 
+inline bool page_store::take_all(std::size_t wanted, page_chain& chain) noexcept {
+    if (process_ != this_process()) return false;
+    find_magazine();
+    const std::lock_guard lock(lock_); // held throughout: two requests must not starve each other of the rest
+    if (closed_) return false;
+    if (depot_.size() < wanted) collect();
+    if (depot_.size() < wanted) return false;
+    while (chain.count < wanted) chain.push(*depot_.pop());
+    return true;
+}
+
 inline bool page_store::start_lookups() noexcept {
     if (process_ != this_process()) return false;
     find_magazine();
