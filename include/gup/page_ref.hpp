@@ -82,21 +82,34 @@ void put_page(page_ref<Domain>&& ref) noexcept {
                                                        detail::reference_kind::plain);
 }
 
+// Wrong spellings, each with the right one.
+
 template <class Domain>
 void put_page(page_ref<Domain>&) noexcept {
     static_assert(detail::never<Domain>, "put_page takes the reference over: write put_page(std::move(ref))");
 }
-template <class Domain>
-void put_user_page(page_ref<Domain>&&) noexcept {
+template <class Domain, class... Decision>
+void put_user_page(page_ref<Domain>&&, Decision...) noexcept {
     static_assert(
         detail::never<Domain>,
         "put_user_page is for pinned references: a page_ref came from get_page and goes with put_page");
+}
+template <class Domain, class... Decision>
+void put_user_page(page_ref<Domain>&, Decision...) noexcept {
+    static_assert(detail::never<Domain>, "put_user_page is for pinned references: a page_ref came from "
+                                         "get_page and goes with put_page(std::move(ref))");
 }
 template <class Domain>
 void ref_user_page(const page_ref<Domain>&) noexcept {
     static_assert(detail::never<Domain>,
                   "ref_user_page is for pinned references: a second page_ref comes from "
                   "get_page(ref), a pin of the same page from get_user_page(ref)");
+}
+template <dma_access, class Domain>
+void ref_user_page(const page_ref<Domain>&) noexcept {
+    static_assert(detail::never<Domain>,
+                  "ref_user_page is for pinned references: a second page_ref comes from "
+                  "get_page(ref), a pin of the same page from get_user_page<access>(ref)");
 }
 
 static_assert(sizeof(page_ref<void>) == 8);

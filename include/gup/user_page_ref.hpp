@@ -140,6 +140,12 @@ void put_user_page(user_page_ref<Domain, Access>&, Decision...) noexcept {
                   "put_user_page takes the reference over: write put_user_page(std::move(ref), ...)");
 }
 template <class Domain, dma_access Access>
+void get_user_page(const user_page_ref<Domain, Access>&) noexcept {
+    static_assert(detail::never<Domain>,
+                  "get_user_page pins a page of a pool or of a page_ref: a second pin of "
+                  "the same page comes from ref_user_page(ref)");
+}
+template <class Domain, dma_access Access>
 void get_page(const user_page_ref<Domain, Access>&) noexcept {
     static_assert(detail::never<Domain>, "get_page is for ordinary references: a second pin comes from "
                                          "ref_user_page(ref), an ordinary reference from find_get_page");

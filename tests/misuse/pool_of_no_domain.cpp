@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+// expect-error: constraint
+#include "gup/page_pool.hpp"
+
+gup::page_pool<int>* pool;
