@@ -25,7 +25,7 @@ public:
 
     /// Owns nothing.
     in_flight() noexcept = default;
-    in_flight(in_flight && other) noexcept : word_(std::move(other.word_)), user_data_(other.user_data_) {}
+    in_flight(in_flight &&) noexcept = default;
     /// Reports and leaks the pin held before, as the destructor does.
     in_flight& operator=(in_flight&& other) noexcept {
         const std::uintptr_t taken = other.word_.release();

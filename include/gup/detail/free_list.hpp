@@ -79,8 +79,7 @@ private:
     page_arrays arrays_;
     page* first_ = nullptr;
     std::size_t chained_ = 0;
-    std::size_t used_once_ =
-        0; // the first so many pages were handed out before and have a written descriptor
+    std::size_t used_once_ = 0; // so many of the first pages have been handed out
 };
 
 } // namespace gup::detail
