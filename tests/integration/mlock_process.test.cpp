@@ -150,6 +150,9 @@ TEST_CASE("A forked child inherits no locks, releases nothing and can pin anew")
 
     const auto child = in_child([&] {
         if (locked_memory() != 0) return 1;
+        auto not_nested_here = mlock_domain().pin(memory.range(1, 1));
+        if (locked_memory() != page) return 5;
+        not_nested_here.release();
         auto own = mlock_domain().pin(memory.range(4, 8));
         if (own.bytes() != 8 * page || locked_memory() != 8 * page) return 2;
         bool gone = false;

@@ -45,6 +45,17 @@ std::vector<std::pair<std::uintptr_t, std::uintptr_t>> unpin(locked_ranges& rang
     return released;
 }
 
+/// Pins memory that changes its state with every page; the first is locked.
+void pin_alternating(locked_ranges& ranges, std::uintptr_t first, std::uintptr_t end) {
+    std::vector<lock_piece> pieces;
+    for (std::uintptr_t n = first; n < end; ++n)
+        pieces.push_back(
+            {pages(n, n + 1), {.held = (n - first) % 2 == 0, .foreign = false, .on_fault = false}});
+    ranges.promise(pieces.size());
+    ranges.add(pages(first, end), pieces, false);
+    ranges.withdraw();
+}
+
 using runs = std::vector<std::pair<std::uintptr_t, std::uintptr_t>>;
 
 } // namespace
@@ -107,13 +118,15 @@ TEST_CASE("A pin is nested only if every page is pinned, and populated if it wan
 }
 
 TEST_CASE("What a release has handed out is not used before it comes back") {
+    constexpr std::uintptr_t end = 200; // of a pin of as many ranges
+    constexpr page_range other = pages(300, 900);
     locked_ranges ranges;
-    pin(ranges, pages(0x10, 0x100));
-    for (std::uintptr_t at = 0x18; at < 0x100; at += 0x10) pin(ranges, pages(at, at + 8));
+    pin(ranges, other);
+    pin_alternating(ranges, 1, end);
 
-    auto* const chain = ranges.remove(pages(0x10, 0x100));
-    std::vector<page_range> nested; // until the nodes run out
-    for (std::uintptr_t at = 0x19; at < 0x100; at += at % 0x10 == 0xf ? 0xa : 2) {
+    auto* const chain = ranges.remove(pages(1, end));
+    std::vector<page_range> nested; // each cuts `other` once more, until the nodes run out
+    for (std::uintptr_t at = 301; at < 900; at += 2) {
         std::size_t held = 0;
         if (!ranges.add_nested(pages(at, at + 1), false, held)) break;
         nested.push_back(pages(at, at + 1));
@@ -121,12 +134,31 @@ TEST_CASE("What a release has handed out is not used before it comes back") {
     std::size_t released = 0;
     for (auto* node = chain; node != nullptr; node = node->next) released += node->pages.size() / page;
 
-    CHECK(released == 15 * 8);
-    CHECK(nested.size() > 20);
+    CHECK(released == end - 1);
+    CHECK(nested.size() > 50);
+    CHECK(nested.size() < 299);
     ranges.recycle(chain);
     for (const page_range range : nested) CHECK(unpin(ranges, range).empty());
-    for (std::uintptr_t at = 0x18; at < 0x100; at += 0x10)
-        CHECK(unpin(ranges, pages(at, at + 8)) == runs{{at, at + 8}});
+    CHECK(unpin(ranges, other) == runs{{300, 900}});
+    CHECK(ranges.size() == 0);
+}
+
+TEST_CASE("A release finds the nodes it needs among many borders between states") {
+    constexpr std::uintptr_t first = 1;
+    constexpr std::uintptr_t middle = 402; // the one place where neighbours have the same state
+    constexpr std::uintptr_t end = 800;
+    locked_ranges ranges;
+    pin_alternating(ranges, first, middle);
+    pin_alternating(ranges, middle, end);
+    for (int i = 0; i < 2; ++i) { // lets go of nodes that are not needed
+        std::size_t held = 0;
+        REQUIRE(ranges.add_nested(pages(10, 11), false, held));
+        CHECK(ranges.remove_nested(pages(10, 11)));
+    }
+    CHECK(ranges.size() == end - first - 1);
+
+    CHECK(unpin(ranges, pages(first, middle)).size() == middle - first);
+    CHECK(unpin(ranges, pages(middle, end)).size() == end - middle);
     CHECK(ranges.size() == 0);
 }
 

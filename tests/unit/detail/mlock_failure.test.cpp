@@ -48,6 +48,19 @@ TEST_CASE("A hole is refused by its address before anything is locked") {
     CHECK(memory::calls.empty());
 }
 
+TEST_CASE("A hole is not taken for a budget, however little of that is left") {
+    domain pins;
+    memory::reset();
+    memory::map(0, 8);
+    memory::limit = 64 * 1024;
+    memory::files["/proc/thread-self/status"] = "VmLck:\t      60 kB\nCapEff:\t0000000000000000\n";
+
+    const auto failure = refusal(pins, memory::range(0, 10));
+
+    CHECK(failure.budget == gup::pin_budget::none);
+    CHECK(says(failure, "nothing is mapped at " + gup::detail::hexadecimal(memory::address(8))));
+}
+
 TEST_CASE("A refusal names inaccessible memory") {
     domain pins;
     memory::reset();
