@@ -5,24 +5,21 @@
 /// its address. Locked is not pinned: the kernel may still move a locked page.
 ///
 /// mlock does not nest, one munlock undoes any number of mlocks; the domain counts. Overlapping and nested
-/// pins, from any thread and any domain object, keep a page locked until the last of them ends. The counts
-/// are per process:
+/// pins, from any thread and any domain object, keep a page locked until the last of them ends.
 ///
-/// * A forked child inherits no locks and starts with no counts. Releasing an inherited registration there
-/// unlocks
-///   nothing.
-/// * Shared objects share the counts if the dynamic loader gives them one copy of a default-visibility
-/// symbol. A
-///   library opened with dlopen shares them with an executable that exports its symbols (`-rdynamic`, CMake's
-///   ENABLE_EXPORTS) or links a shared library that uses gup. It has counts of its own if the executable
-///   exports nothing, if it is linked with `-Bsymbolic` or a version script that hides gup's symbols, and,
-///   unless GCC made all of them, among libraries opened with RTLD_LOCAL. Two sets of counts unlock each
-///   other's pages.
-/// * Locks made behind gup's back count as foreign: memory that was locked already when it is pinned
-/// (mlockall, a bare
-///   mlock) stays locked when the last pin ends. A bare munlock of pinned memory, or unmapping it, is misuse:
-///   the release reports ENOMEM for memory that is gone, and new memory at the same address is taken for
-///   pinned.
+/// The counts are per process. A forked child inherits no locks and starts with no counts; releasing an
+/// inherited registration there unlocks nothing.
+///
+/// Shared objects share the counts if the dynamic loader gives them one copy of a default-visibility symbol.
+/// A library opened with dlopen shares them with an executable that exports its symbols (-rdynamic, CMake's
+/// ENABLE_EXPORTS) or links a shared library that uses gup. It may have counts of its own if the executable
+/// exports nothing, if it is linked with -Bsymbolic or a version script that hides gup's symbols, and, unless
+/// GCC made all of them, among libraries opened with RTLD_LOCAL. Two sets of counts unlock each other's
+/// pages.
+///
+/// Memory that was locked already when it is pinned (mlockall, a bare mlock) is not gup's: it stays locked
+/// when the last pin ends. A bare munlock of pinned memory, or unmapping it, is misuse: the release reports
+/// ENOMEM for memory that is gone, and new memory at the same address is taken for pinned.
 
 #include "gup/detail/mlock_failure.hpp"
 #include "gup/detail/mlock_registry.hpp"
@@ -55,8 +52,8 @@ struct mlock_options {
 };
 
 /// Memory locked into RAM. Stateless but for its options: any number of objects, one set of counts per
-/// process (and kernel policy). All functions are thread-safe; pins that need a system call wait for each
-/// other.
+/// process (and kernel policy). All functions are thread-safe. Pins and releases that need a system call wait
+/// for each other; nested ones wait for no system call.
 template <class Kernel = system_kernel>
 class basic_mlock_domain {
 public:
