@@ -100,8 +100,11 @@ inline std::string memlock_remedy(const memlock_budget& now, pin_budget budget, 
     std::string text =
         raise_memlock(saturating_add(limit, need)) +
         " (it counts for rings made from then on); all rings of this user and their own memory "
-        "are charged to the same account, whose use nobody can read";
-    if (need <= limit) text += ", or end other programs of this user that use io_uring";
+        "are charged to one account, whose use nobody can read";
+    if (need <= limit)
+        text +=
+            ": end other programs of this user that use io_uring, or try again if rings were closed within "
+            "the last tenth of a second, because they still count";
     return text;
 }
 

@@ -217,6 +217,7 @@ TEST_CASE("a refused io_uring pin below the limit blames the user's other rings"
     CHECK(contains(failure.remedy, "`ulimit -l 68`"));
     CHECK(contains(failure.remedy, "all rings of this user"));
     CHECK(contains(failure.remedy, "end other programs"));
+    CHECK(contains(failure.remedy, "try again"));
 
     auto larger = refused(ENOMEM, 65537);
     REQUIRE(ordinary(65536).explain(pin_budget::user_locked_vm, larger));
@@ -239,7 +240,7 @@ TEST_CASE("the budgets of this process follow what it locks") {
 
     void* const page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     REQUIRE(page != MAP_FAILED);
-    REQUIRE(::mlock(page, 4096) == 0);
+    REQUIRE(gup::system_kernel::mlock(page, 4096) == 0);
     const auto during = memlock_budget::read();
     REQUIRE(::munmap(page, 4096) == 0);
 

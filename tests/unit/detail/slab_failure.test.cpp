@@ -53,7 +53,7 @@ TEST_CASE("any system call of a slab may fail, and nothing is left behind") {
         ledger_kernel::fail_at = call;
         ledger_kernel::error = ENOMEM;
         pin_failure failure;
-        const bool made = ledger_slab::try_map(base, kind, 8 << 20, failure) != nullptr;
+        const bool made = ledger_slab::try_map(base, kind, 256 << 20, failure) != nullptr;
         for (const auto& leak : leaks.heard) unmap(leak.range);
         if (call >= ledger_kernel::calls) break;
         CHECK(ledger_kernel::open == 0);
