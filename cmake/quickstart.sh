@@ -7,7 +7,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 to_build='g++ cmake ninja-build pkg-config libboost-dev liburing-dev'
-to_test="$to_build clang-14 libclang-rt-14-dev catch2 librapidcheck-dev"
+to_test="$to_build clang-14 libclang-rt-14-dev catch2 librapidcheck-dev libbenchmark-dev"
 
 # The presets of `test`: both compilers with every header by itself and the installed package, then the sanitizers, of
 # clang because it builds with them in a third of the time.
@@ -40,7 +40,7 @@ install_missing() {
 
     sudo=
     if [ "$(id -u)" != 0 ]; then
-        command -v sudo >/dev/null || fail "run as root: apt-get install$missing"
+        command -v sudo >/dev/null || fail "packages are missing, and there is no sudo; as root: apt-get install$missing"
         sudo=sudo
     fi
     echo "Installing Debian packages:$missing"
