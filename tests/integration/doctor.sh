@@ -91,7 +91,7 @@ fi
 
 # With one free descriptor, which the caller may have left open, a ring can be made, and nothing be read into it.
 # shellcheck disable=SC2016 # the inner shell expands it
-expect 0 sh -c 'ulimit -n 4 && exec "$0" --json 3>&-' "$doctor" >json
+expect 0 sh -c 'ulimit -n 4 && exec "$0" --json' "$doctor" >json 3>&-
 check_json
 grep -q '"missing", "subject": "io_uring fixed buffers", "finding": "EMFILE.*ulimit -n' json ||
     fail "fixed buffers cannot work without a descriptor"
