@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSL-1.0
+// Pages from a pool and back: one at a time, in bulk, and from two threads at once.
+#include "support/hand.hpp"
+#include "support/pair.hpp"
+#include "support/pools.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <span>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace {
+
+constexpr std::size_t pages = 1024;
+constexpr std::size_t operations = 16384;
+constexpr std::size_t bulk = 32;
+
+void get_and_put_single(gup_bench::shared_pool& pool) {
+    for (std::size_t i = 0; i < operations; ++i) {
+        auto ref = gup::get_user_page(pool);
+        benchmark::ClobberMemory();
+        gup::put_user_page(std::move(ref), gup::clean);
+    }
+}
+
+void get_and_put_bulk(gup_bench::shared_pool& pool) {
+    std::array<gup::user_page_ref<gup::mlock_domain>, bulk> array;
+    const std::span<gup::user_page_ref<gup::mlock_domain>> refs(array);
+    for (std::size_t i = 0; i < operations; i += bulk) {
+        gup::get_user_pages(pool, refs);
+        benchmark::ClobberMemory();
+        gup::put_user_pages(refs, gup::clean);
+    }
+}
+
+/// The hand-written list of this thread, filled for as long as this object lives.
+class hand_pages {
+public:
+    hand_pages() : pages_(pages) {
+        for (auto& p : pages_) hand::this_thread_pages.push(p);
+    }
+    hand_pages(const hand_pages&) = delete;
+    hand_pages& operator=(const hand_pages&) = delete;
+    ~hand_pages() { hand::this_thread_pages = {}; }
+
+    void get_and_put_single() {
+        for (std::size_t i = 0; i < operations; ++i) {
+            auto* const p = hand::this_thread_pages.get();
+            benchmark::ClobberMemory();
+            hand::this_thread_pages.put(p);
+        }
+    }
+
+private:
+    std::vector<hand::free_list::page_type> pages_;
+};
+
+const bool single = gup_bench::compare(
+    501,
+    {.name = "get_put_single",
+     .reference = "a hand-written free list per thread whose put does the same decrement",
+     .unit = "ns per get and put",
+     .target = 1.5},
+    [](gup_bench::measurement& m) {
+        gup_bench::shared_pool pool(pages);
+        hand_pages by_hand;
+        m.batches(
+            operations, [&] { get_and_put_single(pool); }, [&] { by_hand.get_and_put_single(); });
+    });
+
+const bool in_bulk = gup_bench::compare(
+    501,
+    {.name = "get_put_bulk32",
+     .reference = "the same hand-written list, one page at a time",
+     .unit = "ns per page",
+     .target = 0.5},
+    [](gup_bench::measurement& m) {
+        gup_bench::shared_pool pool(pages);
+        hand_pages by_hand;
+        m.batches(
+            operations, [&] { get_and_put_bulk(pool); }, [&] { by_hand.get_and_put_single(); });
+    });
+
+/// Pages got and put in a second by this many threads, which all begin at once.
+double rate(gup_bench::shared_pool& pool, std::size_t threads) {
+    constexpr std::size_t batches = 100;
+    std::atomic<std::size_t> waiting{threads};
+    std::vector<double> taken(threads);
+    std::vector<std::thread> running;
+    for (std::size_t i = 0; i < threads; ++i)
+        running.emplace_back([&, i] {
+            get_and_put_single(pool); // gives the thread its cache of pages
+            waiting.fetch_sub(1);
+            while (waiting.load() != 0) {
+            }
+            taken[i] = gup_bench::seconds([&] {
+                for (std::size_t done = 0; done < batches; ++done) get_and_put_single(pool);
+            });
+        });
+    for (auto& t : running) t.join();
+    double sum = 0;
+    for (const double seconds : taken) sum += static_cast<double>(batches * operations) / seconds;
+    return sum;
+}
+
+const bool two_threads = gup_bench::compare(
+    21,
+    {.name = "get_put_two_threads",
+     .reference = "one thread, by the rate of both threads together (higher is better)",
+     .unit = "gets and puts per s",
+     .target = 1.6,
+     .direction = gup_bench::better::higher},
+    [](gup_bench::measurement& m) {
+        if (std::thread::hardware_concurrency() < 2) return m.skip("two threads need two processors");
+        gup_bench::shared_pool pool(pages);
+        m.costs(
+            1, [&] { return rate(pool, 2); }, [&] { return rate(pool, 1); });
+    });
+
+} // namespace

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// The hand-written code that gup is measured against: a counted page, an 8-byte reference to it and a free list per
+/// thread, with nothing that the comparison does not name. The numbers in the count are gup's, so that both hold the
+/// same three counts.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <span>
+#include <utility>
+
+namespace hand {
+
+/// One writing pin: a count of all references above a count of the pins of its kind.
+inline constexpr std::uint64_t one_pin = std::uint64_t{1} << 42 | std::uint64_t{1} << 21;
+
+[[noreturn, gnu::cold, gnu::noinline]] inline void overflow() noexcept { std::abort(); }
+
+/// Counts that any thread changes.
+struct shared_count {
+    std::atomic<std::uint64_t> value{0};
+
+    template <bool Checked>
+    void add() noexcept {
+        const std::uint64_t before = value.fetch_add(one_pin, std::memory_order_relaxed);
+        if (Checked && static_cast<std::int64_t>(before + one_pin) < 0) overflow();
+    }
+    bool drop() noexcept { return value.fetch_sub(one_pin, std::memory_order_acq_rel) == one_pin; }
+    void start() noexcept { value.store(one_pin, std::memory_order_relaxed); }
+};
+
+/// Counts of one thread.
+struct local_count {
+    std::uint64_t value = 0;
+
+    template <bool Checked>
+    void add() noexcept {
+        value += one_pin;
+        if (Checked && static_cast<std::int64_t>(value) < 0) overflow();
+    }
+    bool drop() noexcept { return (value -= one_pin) == 0; }
+};
+
+template <class Count>
+struct alignas(16) page {
+    Count count;
+    page* next = nullptr;
+};
+
+/// Where pages lie: a header at a multiple of 8 MiB, its pages behind it.
+struct header {
+    static constexpr std::uintptr_t mask = (std::uintptr_t{8} << 20) - 1;
+    std::uintptr_t bias;
+    unsigned shift;
+};
+
+/// Keeps what has no references any more; never inline, as gup's way back to the pool.
+[[gnu::noinline]] inline void release(void* page) noexcept { asm volatile("" : : "r"(page) : "memory"); }
+
+/// A move-only reference that drops its page.
+template <class Count>
+class ref {
+public:
+    explicit ref(page<Count>* p) noexcept : page_(p) {}
+    ref(ref&& other) noexcept : page_(std::exchange(other.page_, nullptr)) {}
+    ref& operator=(ref&&) = delete;
+    ~ref() {
+        if (page_ != nullptr) drop();
+    }
+
+    template <bool Checked>
+    ref again() const noexcept {
+        page<Count>* const p = page_; // read once: a compiler reads it again after the atomic addition
+        p->count.template add<Checked>();
+        return ref(p);
+    }
+    void put() noexcept { drop(); }
+
+    std::span<std::byte> bytes() const noexcept {
+        const auto address = reinterpret_cast<std::uintptr_t>(page_);
+        const auto& h = *reinterpret_cast<const header*>(address & ~header::mask);
+        const std::uintptr_t offset = (address & header::mask) << (h.shift - 4);
+        return {reinterpret_cast<std::byte*>(h.bias + offset), std::size_t{1} << h.shift};
+    }
+
+private:
+    void drop() noexcept {
+        page<Count>* const p = std::exchange(page_, nullptr);
+        if (p->count.drop()) release(p);
+    }
+    page<Count>* page_;
+};
+
+/// Free pages of one thread. Get and put have no lock, no test for the end of the list and no way to other threads.
+class free_list {
+public:
+    using page_type = page<shared_count>;
+
+    void push(page_type& p) noexcept {
+        p.next = first_;
+        first_ = &p;
+    }
+    page_type* get() noexcept {
+        page_type* const p = first_;
+        first_ = p->next;
+        p->count.start();
+        return p;
+    }
+    void put(page_type* p) noexcept {
+        if (p->count.drop()) push(*p);
+    }
+
+private:
+    page_type* first_ = nullptr;
+};
+
+inline constinit thread_local free_list this_thread_pages{};
+
+} // namespace hand
