@@ -36,9 +36,10 @@ inline std::error_code code_of(prepare_fault fault) noexcept {
     return std::make_error_code(std::errc::invalid_argument);
 }
 
+inline void report_success(std::error_code& error) noexcept { error.clear(); }
+inline void report_success(throwing) noexcept {}
 inline void report(prepare_fault fault, std::error_code& error) noexcept { error = code_of(fault); }
-[[gnu::cold]] inline void report(prepare_fault fault, throwing) {
-    if (fault == prepare_fault::none) return;
+[[noreturn, gnu::cold, gnu::noinline]] inline void report(prepare_fault fault, throwing) {
     const char* const remedy =
         fault == prepare_fault::table_full
             ? "all operation records of the ring are in use: complete some operations, "
@@ -118,11 +119,13 @@ template <ring_opcode Opcode, class Domain, dma_access Access, class Error>
 void prepare(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>& ref, std::uint64_t offset_or_flags,
              subrange part, Error&& error) {
     check_access<Opcode, Access>();
-    prepared what = look_up<Domain>(sqe, reference_access::word(ref), part);
-    operation* const record = what.ring != nullptr ? what.ring->operations->claim() : nullptr;
-    if (what.fault == prepare_fault::none && record == nullptr) what.fault = prepare_fault::table_full;
-    report(what.fault, error);
-    if (what.fault != prepare_fault::none) return;
+    const prepared what = look_up<Domain>(sqe, reference_access::word(ref), part);
+    if (what.fault != prepare_fault::none) [[unlikely]]
+        return report(what.fault, error);
+    operation* const record = what.ring->operations->claim();
+    if (record == nullptr) [[unlikely]]
+        return report(prepare_fault::table_full, error);
+    report_success(error);
     record->domain_type = &domain_identity<Domain>;
     record->access = Access;
     record->device_writes = device_writes(Opcode);
@@ -138,8 +141,11 @@ prepare_token(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>& ref, std
               subrange part, std::uint64_t user_data, Error&& error) {
     check_access<Opcode, Access>();
     const prepared what = look_up<Domain>(sqe, reference_access::word(ref), part);
-    report(what.fault, error);
-    if (what.fault != prepare_fault::none) return {};
+    if (what.fault != prepare_fault::none) [[unlikely]] {
+        report(what.fault, error);
+        return {};
+    }
+    report_success(error);
     fill_entry<Opcode>(sqe, fd, what, offset_or_flags);
     sqe.user_data = user_data;
     what.binding->tokens.fetch_add(1, std::memory_order_relaxed);

@@ -47,13 +47,14 @@ struct ring_binding {
 /// The rings of one domain.
 class ring_set {
 public:
-    /// One ring as the hot path sees it.
-    struct covered_ring {
+    /// One ring as the hot path sees it. Its size is a power of two, so that counting rings takes no division.
+    struct alignas(64) covered_ring {
         const io_uring*
             handle; // read only while the caller shows, by passing one of its entries, that it is alive
         std::uintptr_t entries; // address of the submission entries
         std::size_t entries_bytes;
         unsigned features;
+        std::uint64_t mark; // of every user_data made for this ring
         std::unique_ptr<operation_table> operations;
     };
 
@@ -71,9 +72,7 @@ public:
 
     /// What tells the completion of this operation from every other: marker, generation, slot.
     std::uint64_t user_data_of(const covered_ring& r, const operation& o) const noexcept {
-        const std::uint64_t place = static_cast<std::uint64_t>(&r - rings_.data()) << place_shift_;
-        return std::uint64_t{marker_} << 48 | std::uint64_t{o.generation} << 24 | place |
-               r.operations->slot_of(o);
+        return r.mark | std::uint64_t{o.generation} << 24 | r.operations->slot_of(o);
     }
 
     /// True if user_data was made by this set of rings, be the operation over or not.
@@ -108,8 +107,8 @@ public:
 
     /// Does what only this thread may do and an earlier release had to leave.
     void settle() noexcept {
-        if (unsettled_.load(std::memory_order_relaxed) && made_on_ == std::this_thread::get_id()) [[unlikely]]
-            release_deferred();
+        if (unsettled_.load(std::memory_order_relaxed)) [[unlikely]]
+            settle_here();
     }
 
     std::size_t operations_in_flight(const ring_binding& binding) const noexcept {
@@ -128,8 +127,10 @@ protected:
 
     void add_ring(const io_uring& handle, std::uint32_t operations) {
         const std::size_t entry_bytes = sizeof(io_uring_sqe) << ((handle.flags & IORING_SETUP_SQE128) != 0);
+        const std::uint64_t mark =
+            std::uint64_t{marker_} << 48 | static_cast<std::uint64_t>(rings_.size()) << place_shift_;
         rings_.push_back({&handle, reinterpret_cast<std::uintptr_t>(handle.sq.sqes),
-                          handle.sq.ring_entries * entry_bytes, handle.features,
+                          handle.sq.ring_entries * entry_bytes, handle.features, mark,
                           std::make_unique<operation_table>(operations, first_generation_)});
     }
 
@@ -137,6 +138,10 @@ protected:
     std::atomic<bool> unsettled_{false};
 
 private:
+    [[gnu::cold, gnu::noinline]] void settle_here() noexcept {
+        if (made_on_ == std::this_thread::get_id()) release_deferred();
+    }
+
     std::vector<covered_ring> rings_;
     std::uint32_t
         marker_; // neither 0, the top of a user pointer, nor 0xFFFF, the top of small negative numbers
