@@ -61,8 +61,10 @@ struct pin_failure {
         if (budget != pin_budget::none) {
             text += ": over budget, ";
             text += to_string(budget);
-            text += ": needs " + std::to_string(need) + ", uses " + std::to_string(use) + ", limit " +
-                    std::to_string(limit) + " bytes";
+            text += ": needs " + std::to_string(need) + ", uses ";
+            // nobody can read what is charged to a user, see pin_budget::user_locked_vm
+            text += budget == pin_budget::user_locked_vm ? "an unknown number" : std::to_string(use);
+            text += ", limit " + std::to_string(limit) + " bytes";
         }
         if (!remedy.empty()) text += "; " + remedy;
         return text;

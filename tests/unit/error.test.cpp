@@ -42,6 +42,15 @@ TEST_CASE("the message of a failure names the call and the budget with its numbe
         "8192 bytes; ulimit -l 64");
 }
 
+TEST_CASE("a budget whose use nobody can read is not said to be unused") {
+    const gup::pin_failure failure{
+        .call = "io_uring_register", .budget = gup::pin_budget::user_locked_vm, .need = 8192, .limit = 4096};
+
+    CHECK(failure.message() ==
+          "io_uring_register: over budget, locked memory of this user (RLIMIT_MEMLOCK): needs "
+          "8192, uses an unknown number, limit 4096 bytes");
+}
+
 TEST_CASE("the message leaves out what a failure does not have") {
     CHECK(gup::pin_failure{.call = "mmap"}.message() == "mmap");
     CHECK(gup::pin_failure{.call = "mmap", .remedy = "ask for less"}.message() == "mmap; ask for less");
