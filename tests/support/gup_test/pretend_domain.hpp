@@ -16,8 +16,9 @@ namespace gup_test {
 struct pretend_log {
     int pins = 0;
     int releases = 0;
-    bool refuse = false;          ///< the next pin fails with ENOMEM
-    bool leak_on_release = false; ///< the next release is refused by the pretended kernel
+    bool refuse = false;                          ///< the next pin fails with ENOMEM
+    bool leak_on_release = false;                 ///< the next release is refused by the pretended kernel
+    std::unique_ptr<gup::pinned_memory> leaked{}; ///< the memory of that release
 };
 
 template <class Kernel = gup::system_kernel>
@@ -46,7 +47,7 @@ public:
             ++log_->releases;
             if (std::exchange(log_->leak_on_release, false)) {
                 gup::detail::report_release_failure({"pretended release", {}, {}});
-                static_cast<void>(memory.release());
+                log_->leaked = std::move(memory);
             }
             log_ = nullptr;
         }
