@@ -12,20 +12,38 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 namespace gup::detail {
 
 struct ring_binding;
 
-/// One operation in flight. Atomic where statistics look from other threads.
+/// What a completion must ask for, and what it means for the page.
+struct operation_type {
+    const void* domain; // identity of the reference's Domain
+    dma_access access;  // of the reference
+    bool device_writes;
+};
+
+/// One operation in flight. Atomic where statistics, or completions that are none of ours, look from other
+/// threads.
 struct alignas(32) operation {
+    static constexpr unsigned generation_shift = 24; // slot and ring below, the domain's marker above
+    static constexpr std::uint64_t generation_mask = std::uint64_t{0xFFFFFF} << generation_shift;
+
     std::atomic<std::uintptr_t> word{0}; // the reference; zero while the record is free
     std::atomic<const ring_binding*> binding{nullptr};
-    const void* domain_type = nullptr; // the reference's Domain, which a completion must name
-    std::uint32_t generation = 0;
-    dma_access access = dma_access::read;
-    bool device_writes = false;
+    const operation_type* type = nullptr;
+    std::atomic<std::uint64_t> user_data{0}; // of the operation in flight, or of the next one
+
+    /// Takes the reference out and makes every completion of this generation a stale one.
+    std::uintptr_t expire() noexcept {
+        const std::uintptr_t held = word.load(std::memory_order_relaxed);
+        const std::uint64_t over = user_data.load(std::memory_order_relaxed);
+        const std::uint64_t next = over + (std::uint64_t{1} << generation_shift);
+        word.store(0, std::memory_order_relaxed);
+        user_data.store((over & ~generation_mask) | (next & generation_mask), std::memory_order_relaxed);
+        return held;
+    }
 };
 
 static_assert(sizeof(operation) == 32);
@@ -34,53 +52,53 @@ static_assert(sizeof(operation) == 32);
 /// as the ring itself demands: claim and unclaim belong to the first, finish to the second.
 class operation_table {
 public:
-    static constexpr std::uint32_t generations = std::uint32_t{1} << 24;
+    /// Records of one ring at most: their places and the number of the ring share 24 bits.
+    static constexpr unsigned place_bits = 20;
 
-    operation_table(std::uint32_t size, std::uint32_t first_generation)
+    /// `first_user_data` is that of the first operation in the first record: marker, generation, ring.
+    operation_table(std::uint32_t size, std::uint64_t first_user_data)
         : size_(size),
           mask_(std::bit_ceil(size) - 1),
           operations_(std::make_unique<operation[]>(size)),
-          given_back_(std::make_unique<std::uint32_t[]>(mask_ + std::size_t{1})),
+          free_(std::make_unique<operation*[]>(mask_ + std::size_t{1})),
           tail_(size),
           seen_tail_(size) {
-        unclaimed_.reserve(size);
         for (std::uint32_t i = 0; i < size; ++i) {
-            given_back_[i] = i;
-            operations_[i].generation = first_generation % generations;
+            free_[i] = &operations_[i];
+            operations_[i].user_data.store(first_user_data | i, std::memory_order_relaxed);
         }
     }
 
-    std::uint32_t size() const noexcept { return size_; }
-    std::uint32_t slot_of(const operation& o) const noexcept {
-        return static_cast<std::uint32_t>(&o - operations_.get());
+    /// The operation in flight with this user_data; null if there is none.
+    operation* find(std::uint64_t user_data) const noexcept {
+        const std::uint64_t place = user_data & ((std::uint64_t{1} << place_bits) - 1);
+        if (place >= size_) return nullptr;
+        operation& o = operations_[place];
+        if (o.user_data.load(std::memory_order_relaxed) != user_data) return nullptr;
+        return o.word.load(std::memory_order_relaxed) != 0 ? &o : nullptr;
     }
-    operation& operator[](std::uint32_t slot) const noexcept { return operations_[slot]; }
 
     /// A free record, null if there is none.
     operation* claim() noexcept {
-        if (!unclaimed_.empty()) {
-            operation& o = operations_[unclaimed_.back()];
-            unclaimed_.pop_back();
-            return &o;
-        }
-        if (head_ == seen_tail_) {
+        if (head_ == seen_tail_) [[unlikely]] {
             seen_tail_ = tail_.load(std::memory_order_acquire);
             if (head_ == seen_tail_) return nullptr;
         }
-        return &operations_[given_back_[head_++ & mask_]];
+        return free_[head_++ & mask_];
     }
 
     /// The submitting side gives a record back that the kernel never saw.
     std::uintptr_t unclaim(operation& o) noexcept {
-        unclaimed_.push_back(slot_of(o)); // reserved
-        return expire(o);
+        const std::uintptr_t word = o.expire();
+        free_[--head_ & mask_] = &o; // where a record was claimed from: the other side cannot be there
+        return word;
     }
 
     /// The reaping side gives a record back whose operation is over.
     std::uintptr_t finish(operation& o) noexcept {
-        const std::uintptr_t word = expire(o);
+        const std::uintptr_t word = o.expire();
         const std::uint32_t tail = tail_.load(std::memory_order_relaxed);
-        given_back_[tail & mask_] = slot_of(o);
+        free_[tail & mask_] = &o;
         tail_.store(tail + 1, std::memory_order_release);
         return word;
     }
@@ -95,24 +113,15 @@ public:
     }
 
 private:
-    /// Takes the reference out and makes every completion of this generation a stale one.
-    static std::uintptr_t expire(operation& o) noexcept {
-        const std::uintptr_t word = o.word.load(std::memory_order_relaxed);
-        o.word.store(0, std::memory_order_relaxed);
-        o.generation = (o.generation + 1) % generations;
-        return word;
-    }
-
     const std::uint32_t size_;
     const std::uint32_t mask_;
     const std::unique_ptr<operation[]> operations_;
-    const std::unique_ptr<std::uint32_t[]> given_back_; // free slots in the order of their completions
+    const std::unique_ptr<operation*[]> free_; // in the order of their completions
 
     alignas(64) std::atomic<std::uint32_t> tail_; // the reaping side's
 
-    alignas(64) std::uint32_t seen_tail_; // the submitting side's, as all below
+    alignas(64) std::uint32_t seen_tail_; // the submitting side's, as head_
     std::uint32_t head_ = 0;
-    std::vector<std::uint32_t> unclaimed_;
 };
 
 } // namespace gup::detail

@@ -52,6 +52,8 @@ inline void report(prepare_fault fault, std::error_code& error) noexcept { error
 /// Tells domains apart in operation records; never compared across shared objects that hide their symbols.
 template <class Domain>
 inline constexpr char domain_identity = 0;
+template <class Domain, dma_access Access, bool DeviceWrites>
+inline constexpr operation_type type_of_operation{&domain_identity<Domain>, Access, DeviceWrites};
 
 /// What an entry is made from.
 struct prepared {
@@ -63,7 +65,8 @@ struct prepared {
 };
 
 template <class Domain>
-prepared look_up(const io_uring_sqe& sqe, std::uintptr_t word, subrange part) noexcept {
+[[gnu::always_inline]] inline prepared look_up(const io_uring_sqe& sqe, std::uintptr_t word,
+                                               subrange part) noexcept {
     static_assert(std::derived_from<typename Domain::registration, ring_binding>,
                   "this page is not pinned for io_uring: its pool must be made with an io_uring_domain");
     const counted& c = counted_of(word);
@@ -126,13 +129,11 @@ void prepare(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>& ref, std:
     if (record == nullptr) [[unlikely]]
         return report(prepare_fault::table_full, error);
     report_success(error);
-    record->domain_type = &domain_identity<Domain>;
-    record->access = Access;
-    record->device_writes = device_writes(Opcode);
+    record->type = &type_of_operation<Domain, Access, device_writes(Opcode)>;
     record->binding.store(what.binding, std::memory_order_relaxed);
     record->word.store(reference_access::release(ref), std::memory_order_relaxed);
     fill_entry<Opcode>(sqe, fd, what, offset_or_flags);
-    sqe.user_data = what.binding->rings->user_data_of(*what.ring, *record);
+    sqe.user_data = record->user_data.load(std::memory_order_relaxed);
 }
 
 template <ring_opcode Opcode, class Domain, dma_access Access, class Error>
@@ -199,22 +200,22 @@ struct completion {
 };
 
 template <class Domain>
-completion_fault check_record(const operation& record, dma_access access) noexcept {
-    if (record.domain_type != &domain_identity<Domain>) return completion_fault::other_domain;
-    return record.access == access ? completion_fault::none : completion_fault::other_access;
+completion_fault check_type(const operation_type& type, dma_access access) noexcept {
+    if (type.domain != &domain_identity<Domain>) return completion_fault::other_domain;
+    return type.access == access ? completion_fault::none : completion_fault::other_access;
 }
 
 template <class Domain>
-completion finish(ring_set& rings, const io_uring_cqe& cqe, dma_access access) noexcept {
+[[gnu::always_inline]] inline completion finish(ring_set& rings, const io_uring_cqe& cqe,
+                                                dma_access access) noexcept {
     rings.settle();
     const ring_set::found found = rings.find(cqe.user_data);
     if (found.record == nullptr) return {};
     if ((cqe.flags & IORING_CQE_F_MORE) != 0) return {completion_fault::more_to_come};
-    if (const auto fault = check_record<Domain>(*found.record, access); fault != completion_fault::none)
-        return {fault};
-    const bool written = found.record->device_writes;
+    const operation_type& type = *found.record->type;
+    if (const auto fault = check_type<Domain>(type, access); fault != completion_fault::none) return {fault};
     const std::uintptr_t word = found.table->finish(*found.record);
-    if (written)
+    if (type.device_writes)
         page_access::set_dirty(page_of(word)); // failed operations too: they may have written something
     return {completion_fault::none, word};
 }
@@ -236,7 +237,7 @@ completion undo(ring_set& rings, io_uring_sqe& sqe, dma_access access) noexcept 
     const ring_set::found found = rings.find(sqe.user_data);
     ring_set::covered_ring* const ring = rings.ring_of(sqe);
     if (found.record == nullptr || ring == nullptr) return {};
-    if (const auto fault = check_record<Domain>(*found.record, access); fault != completion_fault::none)
+    if (const auto fault = check_type<Domain>(*found.record->type, access); fault != completion_fault::none)
         return {fault};
     if (!not_submitted(*ring->handle, sqe)) return {completion_fault::submitted};
     make_no_op(sqe, ring->features);

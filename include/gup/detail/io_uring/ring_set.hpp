@@ -47,19 +47,21 @@ struct ring_binding {
 /// The rings of one domain.
 class ring_set {
 public:
-    /// One ring as the hot path sees it. Its size is a power of two, so that counting rings takes no division.
+    /// One ring as the hot path sees it. Its size is a power of two, so that counting rings takes no
+    /// division.
     struct alignas(64) covered_ring {
         const io_uring*
             handle; // read only while the caller shows, by passing one of its entries, that it is alive
         std::uintptr_t entries; // address of the submission entries
         std::size_t entries_bytes;
         unsigned features;
-        std::uint64_t mark; // of every user_data made for this ring
         std::unique_ptr<operation_table> operations;
     };
 
     ring_set(std::uint32_t random, slot_range slots) noexcept
-        : slots_(slots), marker_(1 + random % 0xFFFEu), first_generation_(random >> 8) {}
+        : slots_(slots),
+          first_user_data_(std::uint64_t{1 + random % 0xFFFEu} << 48 | std::uint64_t{random >> 8}
+                                                                           << operation::generation_shift) {}
     ring_set(const ring_set&) = delete;
     ring_set& operator=(const ring_set&) = delete;
 
@@ -70,30 +72,16 @@ public:
         return nullptr;
     }
 
-    /// What tells the completion of this operation from every other: marker, generation, slot.
-    std::uint64_t user_data_of(const covered_ring& r, const operation& o) const noexcept {
-        return r.mark | std::uint64_t{o.generation} << 24 | r.operations->slot_of(o);
-    }
-
-    /// True if user_data was made by this set of rings, be the operation over or not.
-    bool marks(std::uint64_t user_data) const noexcept { return user_data >> 48 == marker_; }
-
     struct found {
         operation_table* table = nullptr;
         operation* record = nullptr;
     };
     /// The operation in flight that made this user_data; nothing if there is none.
     found find(std::uint64_t user_data) const noexcept {
-        const auto place = static_cast<std::uint32_t>(user_data & 0xFFFFFF);
-        const std::uint32_t number = place >> place_shift_;
-        const std::uint32_t slot = place & ((std::uint32_t{1} << place_shift_) - 1);
-        if (!marks(user_data) || number >= rings_.size()) return {};
+        const std::uint64_t number = (user_data >> operation_table::place_bits) & (most_rings - 1);
+        if (number >= rings_.size()) return {};
         operation_table& table = *rings_[number].operations;
-        if (slot >= table.size()) return {};
-        operation& o = table[slot];
-        if (o.generation != (user_data >> 24 & 0xFFFFFF) || o.word.load(std::memory_order_relaxed) == 0)
-            return {};
-        return {&table, &o};
+        return {&table, table.find(user_data)};
     }
 
     /// True if this entry is one of our operations, as far as an entry shows: one that uses our slots may
@@ -117,9 +105,9 @@ public:
         return sum;
     }
 
-    /// Records of one ring at most: slot and number of the ring share 24 bits.
-    static constexpr std::uint32_t most_operations = std::uint32_t{1} << 20;
-    static constexpr std::size_t most_rings = 16;
+    static constexpr std::uint32_t most_operations = std::uint32_t{1} << operation_table::place_bits;
+    static constexpr std::size_t most_rings = std::size_t{1}
+                                              << (operation::generation_shift - operation_table::place_bits);
 
 protected:
     ~ring_set() = default;
@@ -127,11 +115,10 @@ protected:
 
     void add_ring(const io_uring& handle, std::uint32_t operations) {
         const std::size_t entry_bytes = sizeof(io_uring_sqe) << ((handle.flags & IORING_SETUP_SQE128) != 0);
-        const std::uint64_t mark =
-            std::uint64_t{marker_} << 48 | static_cast<std::uint64_t>(rings_.size()) << place_shift_;
+        const std::uint64_t first = first_user_data_ | rings_.size() << operation_table::place_bits;
         rings_.push_back({&handle, reinterpret_cast<std::uintptr_t>(handle.sq.sqes),
-                          handle.sq.ring_entries * entry_bytes, handle.features, mark,
-                          std::make_unique<operation_table>(operations, first_generation_)});
+                          handle.sq.ring_entries * entry_bytes, handle.features,
+                          std::make_unique<operation_table>(operations, first)});
     }
 
     const slot_range slots_;
@@ -143,11 +130,10 @@ private:
     }
 
     std::vector<covered_ring> rings_;
-    std::uint32_t
-        marker_; // neither 0, the top of a user pointer, nor 0xFFFF, the top of small negative numbers
-    std::uint32_t first_generation_;
+    // Marker, generation, and zeroes for ring and place. The marker is neither 0, the top of a user pointer,
+    // nor 0xFFFF, the top of small negative numbers.
+    const std::uint64_t first_user_data_;
     const std::thread::id made_on_ = std::this_thread::get_id(); // the submitter, if there can be only one
-    static constexpr unsigned place_shift_ = 20;                 // most_operations
 };
 
 /// True if the kernel cannot have taken this entry yet. The ring must be alive.
