@@ -46,7 +46,7 @@ TEST_CASE("a local domain counts without atomics and is the same domain otherwis
 
 TEST_CASE("pages of a local pool are got and put one by one and at once") {
     local_pool pool(local_domain{}, small(100));
-    for (const std::size_t n : {1, 64, 65, 100}) {
+    for (const std::size_t n : {1U, 64U, 65U, 100U}) {
         auto refs = gup::get_user_pages(pool, n);
         CHECK(pool.stats().pinned == n);
         CHECK(pool.stats().free == 100 - n);

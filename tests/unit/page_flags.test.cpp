@@ -181,7 +181,7 @@ TEST_CASE("a page is pinned exactly while a pinned reference of any kind is out"
 }
 
 TEST_CASE("a page's number is its address divided by 4096 whatever its size") {
-    for (const std::size_t size : {4096, 65536, 1 << 21}) {
+    for (const std::size_t size : {4096U, 65536U, 1U << 21}) {
         auto pool = pool_of(2, size);
         const auto refs = gup::get_user_pages(pool, 2);
 

@@ -10,7 +10,7 @@
 using namespace gup_test;
 
 TEST_CASE("a pool has as many different pages as it was made with") {
-    for (const std::size_t pages : {1, 2, 63, 64, 65, 129, 1000}) {
+    for (const std::size_t pages : {1U, 2U, 63U, 64U, 65U, 129U, 1000U}) {
         auto pool = pool_of(pages);
         std::vector<writer_ref> refs;
         std::set<const void*> addresses;

@@ -24,7 +24,7 @@ bool distinct(const std::vector<writer_ref>& refs) {
 } // namespace
 
 TEST_CASE("several pages are got at once and each is another one") {
-    for (const std::size_t n : {1, 2, 63, 64, 65, 128, 129, 200}) {
+    for (const std::size_t n : {1U, 2U, 63U, 64U, 65U, 128U, 129U, 200U}) {
         auto pool = pool_of(200);
 
         auto refs = gup::get_user_pages(pool, n);
@@ -62,7 +62,7 @@ TEST_CASE("more pages than the pool has are refused before anything is allocated
 }
 
 TEST_CASE("too few pages means that none is taken") {
-    for (const std::size_t pages : {6, 64, 70, 150, 300}) {
+    for (const std::size_t pages : {6U, 64U, 70U, 150U, 300U}) {
         auto pool = pool_of(pages);
         auto held = gup::get_user_pages(pool, pages / 2);
         const std::size_t left = pages - held.size();
@@ -92,7 +92,7 @@ TEST_CASE("a refused request leaves the references that the span holds already")
 
 TEST_CASE("references that a filled span held before are dropped dirty") {
     auto pool = pool_of(200);
-    for (const std::size_t n : {2, 100}) {
+    for (const std::size_t n : {2U, 100U}) {
         std::vector<writer_ref> refs(n);
         refs[0] = gup::get_user_page(pool);
         const auto watch = gup::find_get_page(pool, refs[0].bytes().data());
@@ -108,7 +108,7 @@ TEST_CASE("references that a filled span held before are dropped dirty") {
 }
 
 TEST_CASE("pages in other threads' caches count for a bulk request") {
-    for (const std::size_t pages : {32, 300}) {
+    for (const std::size_t pages : {32U, 300U}) {
         auto pool = pool_of(pages);
         const lingering_thread first(pool);
         const lingering_thread second(pool);

@@ -20,7 +20,7 @@ TEST_CASE("a page is found from its first, an inner and its last byte") {
     const auto ref = gup::get_user_page(pool);
     const std::byte* const first = ref.bytes().data();
 
-    for (const std::size_t offset : {0, 1, 2048, 4095}) {
+    for (const std::size_t offset : {0U, 1U, 2048U, 4095U}) {
         const auto found = gup::find_get_page(pool, first + offset);
         REQUIRE(found.has_value());
         CHECK(found->bytes().data() == first);

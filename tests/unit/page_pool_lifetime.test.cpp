@@ -82,7 +82,7 @@ TEST_CASE("pages that a thread left in its cache are found when it has ended") {
 }
 
 TEST_CASE("pages in the caches of living threads are found before a pool is called exhausted") {
-    for (const std::size_t pages : {12, 256}) {
+    for (const std::size_t pages : {12U, 256U}) {
         auto pool = pool_of(pages);
         const lingering_thread one(pool);
         const lingering_thread two(pool);

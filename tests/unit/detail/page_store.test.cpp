@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "gup/detail/page_store.hpp"
+
+#include "gup_test/catch.hpp"
+#include "gup_test/page_array.hpp"
+
+#include <linux/membarrier.h>
+#include <optional>
+#include <set>
+#include <thread>
+#include <vector>
+
+using namespace gup_test;
+using gup::detail::page_chain;
+using gup::detail::page_store;
+
+namespace {
+
+/// A kernel that counts the barriers that every running thread passes.
+struct counting_kernel : gup::system_kernel {
+    static inline int barriers = 0;
+    static int membarrier(int command) noexcept {
+        barriers += command == MEMBARRIER_CMD_PRIVATE_EXPEDITED;
+        return system_kernel::membarrier(command);
+    }
+};
+
+/// A store over page arrays of its own.
+struct shop {
+    explicit shop(std::size_t pages)
+        : memory(pages),
+          store(memory.arrays(), std::type_identity<counting_kernel>{},
+                [](page_store&) noexcept { ++destroyed; }) {
+        destroyed = 0;
+        counting_kernel::barriers = 0;
+    }
+    std::vector<gup::page*> take(std::size_t count) {
+        std::vector<gup::page*> taken;
+        while (taken.size() < count) taken.push_back(store.take());
+        return taken;
+    }
+    void give_back(const std::vector<gup::page*>& taken) {
+        for (gup::page* const p : taken) store.give_back(*p);
+    }
+
+    static inline int destroyed = 0;
+    page_array memory;
+    page_store store;
+};
+
+} // namespace
+
+TEST_CASE("a store gives every page once and then none") {
+    for (const std::size_t pages : {1U, 5U, 64U, 200U}) {
+        shop s(pages);
+        const auto taken = s.take(pages);
+
+        CHECK(std::set<gup::page*>(taken.begin(), taken.end()).size() == pages);
+        CHECK(s.store.take() == nullptr);
+        CHECK(s.store.free_pages() == 0);
+        s.give_back(taken);
+        CHECK(s.store.free_pages() == pages);
+        s.store.close();
+        CHECK(shop::destroyed == 1);
+    }
+}
+
+TEST_CASE("two threads get descriptors of different cache lines from a large store") {
+    shop s(6400);
+    std::set<std::uintptr_t> mine;
+    std::set<std::uintptr_t> theirs;
+    const auto lines = [&](std::set<std::uintptr_t>& of) {
+        const auto taken = s.take(32);
+        for (gup::page* const p : taken) of.insert(reinterpret_cast<std::uintptr_t>(p) / 64);
+        s.give_back(taken);
+    };
+    lines(mine); // and keeps a cache
+    std::thread(lines, std::ref(theirs)).join();
+
+    for (const std::uintptr_t line : mine) CHECK(theirs.count(line) == 0);
+    CHECK(mine.size() == 8);
+    s.store.close();
+}
+
+TEST_CASE("one thread alone never needs a barrier") {
+    shop s(200);
+    s.give_back(s.take(200));
+    CHECK(s.store.allow_lookups());
+    s.give_back(s.take(200));
+    s.store.close();
+
+    CHECK(shop::destroyed == 1);
+    CHECK(counting_kernel::barriers == 0);
+}
+
+TEST_CASE("only threads that have pages are made to pass a barrier") {
+    shop s(6400);
+    s.give_back(s.take(1));
+    std::thread([&] {
+        const auto all = s.take(6400); // empties the other thread's cache
+        CHECK(counting_kernel::barriers == 1);
+        CHECK(s.store.take() == nullptr);
+        CHECK(counting_kernel::barriers == 1); // there is nothing to fetch any more
+        s.give_back(all);
+    }).join();
+    s.store.close();
+}
+
+TEST_CASE("a closed store gives nothing and ends with its last page") {
+    shop s(10);
+    const auto taken = s.take(3);
+    page_chain chain;
+    std::vector<gup::page*> pages(2);
+    s.store.close();
+
+    CHECK(shop::destroyed == 0);
+    CHECK(s.store.take() == nullptr);
+    CHECK_FALSE(s.store.take_all(std::span(pages)));
+    CHECK_FALSE(s.store.take_all(2, chain));
+    CHECK(chain.count == 0);
+    s.store.give_back(*taken[0]);
+    s.store.give_back(*taken[1]);
+    CHECK(shop::destroyed == 0);
+    s.store.give_back(*taken[2]);
+    CHECK(shop::destroyed == 1);
+}
+
+TEST_CASE("a chain is taken as a whole or not at all") {
+    shop s(200);
+    s.give_back(s.take(5)); // some are in this thread's cache
+    page_chain chain;
+
+    CHECK_FALSE(s.store.take_all(201, chain));
+    CHECK(chain.count == 0);
+    CHECK(s.store.free_pages() == 200);
+    CHECK(s.store.take_all(200, chain));
+    CHECK(chain.count == 200);
+    CHECK(s.store.take() == nullptr);
+    while (chain.first != nullptr)
+        s.store.give_back(*std::exchange(chain.first, gup::detail::page_access::link(*chain.first)));
+    s.store.close();
+    CHECK(shop::destroyed == 1);
+}
+
+TEST_CASE("a cache never holds more than two batches") {
+    shop s(6400);
+    const auto taken = s.take(6400);
+    s.give_back(taken);
+
+    const auto* const mine = gup::detail::this_thread_magazines.current;
+    REQUIRE(mine != nullptr);
+    CHECK(mine->count <= 64);
+    CHECK(mine->count > 0);
+    s.store.close();
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "gup/detail/reference_counts.hpp"
+
+#include "gup_test/catch.hpp"
+#include "gup_test/child.hpp"
+
+#include <cstdint>
+#include <cstring>
+#include <thread>
+
+using namespace gup_test;
+using gup::detail::local_counting;
+using gup::detail::reference_counts;
+using gup::detail::reference_kind;
+using gup::detail::shared_counting;
+
+namespace {
+
+constexpr reference_kind kinds[] = {reference_kind::plain, reference_kind::reader, reference_kind::writer};
+
+/// Counts as they lie in a descriptor: zeroed memory, here with a number of references of one kind.
+reference_counts counts_of(reference_kind kind, std::uint64_t references) {
+    const std::uint64_t word = static_cast<std::uint64_t>(kind) * references;
+    reference_counts counts;
+    std::memcpy(static_cast<void*>(&counts), &word, sizeof word);
+    return counts;
+}
+
+constexpr std::uint64_t most = (std::uint64_t{1} << 21) - 1;
+
+} // namespace
+
+TEMPLATE_TEST_CASE("only the last drop of any kind says that nobody holds the page", "", shared_counting,
+                   local_counting) {
+    for (const auto first : kinds)
+        for (const auto second : kinds) {
+            reference_counts counts = counts_of(first, 0);
+            counts.start(first);
+            counts.add<TestType>(second);
+            counts.add<TestType>(first);
+
+            CHECK_FALSE(counts.drop<TestType>(first));
+            CHECK_FALSE(counts.drop<TestType>(second));
+            CHECK(counts.in_use());
+            CHECK(counts.drop<TestType>(first));
+            CHECK_FALSE(counts.in_use());
+            CHECK_FALSE(counts.pinned());
+        }
+}
+
+TEMPLATE_TEST_CASE("a drop where nothing can be looked up counts as any other", "", shared_counting,
+                   local_counting) {
+    for (const auto kind : kinds) {
+        reference_counts counts = counts_of(kind, 2);
+        CHECK_FALSE(counts.drop_without_lookups<TestType>(kind));
+        CHECK(counts.drop_without_lookups<TestType>(kind));
+        CHECK_FALSE(counts.in_use());
+
+        counts.start(reference_kind::plain);
+        counts.add<TestType>(kind);
+        CHECK_FALSE(counts.drop_without_lookups<TestType>(kind));
+        CHECK(counts.in_use());
+    }
+}
+
+TEST_CASE("a reference is added only where there is one already") {
+    for (const auto kind : kinds) {
+        reference_counts counts = counts_of(kind, 0);
+        CHECK_FALSE(counts.add_unless_free(kind));
+        CHECK_FALSE(counts.in_use());
+
+        counts.start(kind);
+        CHECK(counts.add_unless_free(reference_kind::plain));
+        CHECK_FALSE(counts.drop<shared_counting>(kind));
+        CHECK(counts.drop<shared_counting>(reference_kind::plain));
+    }
+}
+
+TEST_CASE("as many references as fit leave every other count exact") {
+    const reference_counts readers = counts_of(reference_kind::reader, most);
+    CHECK(readers.pinned());
+    CHECK_FALSE(readers.device_may_write());
+    const reference_counts writers = counts_of(reference_kind::writer, most);
+    CHECK(writers.device_may_write());
+    const reference_counts plains = counts_of(reference_kind::plain, most);
+    CHECK(plains.in_use());
+    CHECK_FALSE(plains.pinned());
+    CHECK_FALSE(plains.device_may_write());
+}
+
+TEMPLATE_TEST_CASE("one reference more than fits terminates and says what is wrong", "", shared_counting,
+                   local_counting) {
+    for (const auto kind : kinds) {
+        const auto last = in_child([kind] {
+            counts_of(kind, most - 1).template add<TestType>(kind);
+            return 0;
+        });
+        const auto too_many = in_child([kind] {
+            counts_of(kind, most).template add<TestType>(kind);
+            return 0;
+        });
+
+        CHECK(last.exited_with(0));
+        CHECK(too_many.terminated());
+        CHECK(too_many.said_that("more than two million references to one page: a loop forgets to put"));
+    }
+}
+
+TEST_CASE("one look-up more than fits terminates") {
+    const auto child = in_child([] {
+        static_cast<void>(counts_of(reference_kind::plain, most).add_unless_free(reference_kind::plain));
+        return 0;
+    });
+    CHECK(child.terminated());
+}
+
+TEST_CASE("two threads that add and drop lose no reference") {
+    reference_counts counts = counts_of(reference_kind::plain, 0);
+    counts.start(reference_kind::plain);
+    const auto count = [&counts](reference_kind kind) {
+        for (int i = 0; i < 20000; ++i) {
+            counts.add<shared_counting>(kind);
+            if (counts.drop<shared_counting>(kind)) std::abort();
+        }
+    };
+    std::thread other(count, reference_kind::reader);
+    count(reference_kind::writer);
+    other.join();
+
+    CHECK_FALSE(counts.pinned());
+    CHECK(counts.drop<shared_counting>(reference_kind::plain));
+}
