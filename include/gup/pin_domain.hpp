@@ -30,14 +30,13 @@ public:
 /// One place that memory can be pinned in.
 ///
 /// * `registration` is the move-only result of pinning a range; its destructor undoes the pin.
-/// Default-constructed it
-///   pins nothing. `release(memory)` undoes the pin now and then destroys `memory` (which may be null); if
-///   the kernel refuses, it reports through `on_release_failure` and leaks `memory` instead; if only another
-///   thread may release, it keeps `memory` until that thread calls the domain. `bytes()` is what is really
-///   pinned.
+///   Default-constructed it pins nothing. `release(memory)` undoes the pin now and then destroys `memory`
+///   (which may be null); if the kernel refuses, it reports through `on_release_failure` and leaks `memory`
+///   instead; if only another thread may release, it keeps `memory` until that thread calls the domain.
+///   `bytes()` is what is really pinned.
 /// * `kernel` is the kernel policy that every system call goes through.
 /// * `pin` is all or nothing and throws `pin_error`; `try_pin` is the twin that fills a `pin_failure`
-/// instead.
+///   instead.
 template <class Domain>
 concept pin_domain = std::copy_constructible<Domain> && std::movable<typename Domain::registration> &&
                      !std::copy_constructible<typename Domain::registration> &&
