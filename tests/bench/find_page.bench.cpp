@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// From an interior address to the page of a known pool, as a latency: each address depends on the page found before.
+// From an interior address to the page of a known pool, as a latency: each address depends on the page found
+// before.
 #include "support/pair.hpp"
 #include "support/pools.hpp"
 

@@ -71,18 +71,18 @@ const bool single = gup_bench::compare(
             operations, [&] { get_and_put_single(pool); }, [&] { by_hand.get_and_put_single(); });
     });
 
-const bool in_bulk = gup_bench::compare(
-    501,
-    {.name = "get_put_bulk32",
-     .reference = "the same hand-written list, one page at a time",
-     .unit = "ns per page",
-     .target = 0.5},
-    [](gup_bench::measurement& m) {
-        gup_bench::shared_pool pool(pages);
-        hand_pages by_hand;
-        m.batches(
-            operations, [&] { get_and_put_bulk(pool); }, [&] { by_hand.get_and_put_single(); });
-    });
+const bool in_bulk = gup_bench::compare(501,
+                                        {.name = "get_put_bulk32",
+                                         .reference = "the same hand-written list, one page at a time",
+                                         .unit = "ns per page",
+                                         .target = 0.5},
+                                        [](gup_bench::measurement& m) {
+                                            gup_bench::shared_pool pool(pages);
+                                            hand_pages by_hand;
+                                            m.batches(
+                                                operations, [&] { get_and_put_bulk(pool); },
+                                                [&] { by_hand.get_and_put_single(); });
+                                        });
 
 /// Pages got and put in a second by this many threads, which all begin at once.
 double rate(gup_bench::shared_pool& pool, std::size_t threads) {
@@ -106,18 +106,19 @@ double rate(gup_bench::shared_pool& pool, std::size_t threads) {
     return sum;
 }
 
-const bool two_threads = gup_bench::compare(
-    21,
-    {.name = "get_put_two_threads",
-     .reference = "one thread, by the rate of both threads together (higher is better)",
-     .unit = "gets and puts per s",
-     .target = 1.6,
-     .direction = gup_bench::better::higher},
-    [](gup_bench::measurement& m) {
-        if (std::thread::hardware_concurrency() < 2) return m.skip("two threads need two processors");
-        gup_bench::shared_pool pool(pages);
-        m.costs(
-            1, [&] { return rate(pool, 2); }, [&] { return rate(pool, 1); });
-    });
+const bool two_threads =
+    gup_bench::compare(21,
+                       {.name = "get_put_two_threads",
+                        .reference = "one thread, by the rate of both threads together (higher is better)",
+                        .unit = "gets and puts per s",
+                        .target = 1.6,
+                        .direction = gup_bench::better::higher},
+                       [](gup_bench::measurement& m) {
+                           if (std::thread::hardware_concurrency() < 2)
+                               return m.skip("two threads need two processors");
+                           gup_bench::shared_pool pool(pages);
+                           m.costs(
+                               1, [&] { return rate(pool, 2); }, [&] { return rate(pool, 1); });
+                       });
 
 } // namespace

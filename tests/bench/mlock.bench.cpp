@@ -19,8 +19,8 @@ const bool nested_mlock = gup_bench::compare(
      .unit = "ns per pin and unpin",
      .target = 0.005},
     [](gup_bench::measurement& m) {
-        void* const mapping =
-            ::mmap(nullptr, mapping_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+        void* const mapping = ::mmap(nullptr, mapping_bytes, PROT_READ | PROT_WRITE,
+                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
         if (mapping == MAP_FAILED) return m.skip("no memory for a mapping of 64 MiB");
         auto* const bytes = static_cast<std::byte*>(mapping);
         const std::span<const std::byte> page(bytes + mapping_bytes / 2, page_bytes);
@@ -38,19 +38,19 @@ const bool nested_mlock = gup_bench::compare(
                 1,
                 [&] {
                     return 1e9 / nested * gup_bench::seconds([&] {
-                        for (std::size_t i = 0; i < nested; ++i) {
-                            const auto second = domain.pin(page);
-                            benchmark::ClobberMemory();
-                        }
-                    });
+                               for (std::size_t i = 0; i < nested; ++i) {
+                                   const auto second = domain.pin(page);
+                                   benchmark::ClobberMemory();
+                               }
+                           });
                 },
                 [&] {
                     return 1e9 / raw * gup_bench::seconds([&] {
-                        for (std::size_t i = 0; i < raw; ++i) {
-                            ::mlock(other, page_bytes);
-                            ::munlock(other, page_bytes);
-                        }
-                    });
+                               for (std::size_t i = 0; i < raw; ++i) {
+                                   ::mlock(other, page_bytes);
+                                   ::munlock(other, page_bytes);
+                               }
+                           });
                 });
         }
         ::munmap(mapping, mapping_bytes);

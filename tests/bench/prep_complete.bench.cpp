@@ -73,7 +73,8 @@ struct hand_record {
     std::uint32_t next = 0;
 };
 
-/// Records in an array, the free ones chained; user_data is the place in it, which a completion is trusted to name.
+/// Records in an array, the free ones chained; user_data is the place in it, which a completion is trusted to
+/// name.
 class hand_records {
 public:
     hand_records() : records_(2 * entries) {
@@ -96,8 +97,9 @@ private:
     std::uint32_t free_ = 0;
 };
 
-/// A pool of a stubbed ring with all its pages out, and the same pages as a program without gup has them. As many
-/// operations are in flight as there are pages, as on a ring at work: each is prepared before the first completes.
+/// A pool of a stubbed ring with all its pages out, and the same pages as a program without gup has them. As
+/// many operations are in flight as there are pages, as on a ring at work: each is prepared before the first
+/// completes.
 struct bench {
     bench() {
         for (const auto& ref : refs) hand_pages.emplace_back(ref.bytes().data());
@@ -106,9 +108,11 @@ struct bench {
     template <class Prepare, class Complete>
     void run(Prepare prepare, Complete complete) {
         for (std::size_t i = 0; i < operations; i += in_flight) {
-            for (std::size_t page = 0; page < in_flight; ++page) prepare(ring.entry(i + page), page, i * page_bytes);
+            for (std::size_t page = 0; page < in_flight; ++page)
+                prepare(ring.entry(i + page), page, i * page_bytes);
             benchmark::ClobberMemory();
-            for (std::size_t page = 0; page < in_flight; ++page) complete(completion_of(ring.entry(i + page)), page);
+            for (std::size_t page = 0; page < in_flight; ++page)
+                complete(completion_of(ring.entry(i + page)), page);
         }
     }
 
@@ -131,9 +135,13 @@ const bool write = gup_bench::compare(
         m.batches(
             operations,
             [&] {
-                b.run([&](io_uring_sqe& sqe, std::size_t page,
-                          std::uint64_t offset) { gup::prep_write_fixed(sqe, 3, std::move(b.refs[page]), offset); },
-                      [&](const io_uring_cqe& cqe, std::size_t page) { b.refs[page] = gup::complete(b.domain, cqe); });
+                b.run(
+                    [&](io_uring_sqe& sqe, std::size_t page, std::uint64_t offset) {
+                        gup::prep_write_fixed(sqe, 3, std::move(b.refs[page]), offset);
+                    },
+                    [&](const io_uring_cqe& cqe, std::size_t page) {
+                        b.refs[page] = gup::complete(b.domain, cqe);
+                    });
             },
             [&] {
                 b.run(
@@ -158,9 +166,13 @@ const bool read = gup_bench::compare(
         m.batches(
             operations,
             [&] {
-                b.run([&](io_uring_sqe& sqe, std::size_t page,
-                          std::uint64_t offset) { gup::prep_read_fixed(sqe, 3, std::move(b.refs[page]), offset); },
-                      [&](const io_uring_cqe& cqe, std::size_t page) { b.refs[page] = gup::complete(b.domain, cqe); });
+                b.run(
+                    [&](io_uring_sqe& sqe, std::size_t page, std::uint64_t offset) {
+                        gup::prep_read_fixed(sqe, 3, std::move(b.refs[page]), offset);
+                    },
+                    [&](const io_uring_cqe& cqe, std::size_t page) {
+                        b.refs[page] = gup::complete(b.domain, cqe);
+                    });
             },
             [&] {
                 b.run(

@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t slab_bytes = std::size_t{256} << 20;
 
-/// Seconds that the kernel takes to register this memory as the only buffer of a ring; it is unregistered again.
+/// Seconds that the kernel takes to register this memory as the only buffer of a ring; it is unregistered
+/// again.
 double register_raw(io_uring& ring, std::span<std::byte> memory) {
     const iovec buffer{memory.data(), memory.size()};
     const double taken = gup_bench::seconds([&] { io_uring_register_buffers(&ring, &buffer, 1); });
@@ -69,27 +70,29 @@ struct second_ring_kernel : gup::system_kernel {
     }
 };
 
-const bool second_ring = gup_bench::compare(
-    31,
-    {.name = "second_ring_clone",
-     .reference = "registering the same 256 MiB of 4 KiB pages on the second ring again",
-     .unit = "ms per ring",
-     .target = 0.01},
-    [](gup_bench::measurement& m) {
-        gup_bench::ring first(8), second(8), raw(8);
-        if (!first || !second || !raw) return m.skip(raw.why_not());
-        const gup_bench::mapping memory(slab_bytes);
-        if (const std::string why = refusal(*raw, memory.bytes()); !why.empty()) return m.skip(why);
+const bool second_ring =
+    gup_bench::compare(31,
+                       {.name = "second_ring_clone",
+                        .reference = "registering the same 256 MiB of 4 KiB pages on the second ring again",
+                        .unit = "ms per ring",
+                        .target = 0.01},
+                       [](gup_bench::measurement& m) {
+                           gup_bench::ring first(8), second(8), raw(8);
+                           if (!first || !second || !raw) return m.skip(raw.why_not());
+                           const gup_bench::mapping memory(slab_bytes);
+                           if (const std::string why = refusal(*raw, memory.bytes()); !why.empty())
+                               return m.skip(why);
 
-        gup::io_uring_domain<void, second_ring_kernel> domain{*first, *second};
-        m.costs(
-            1e3,
-            [&] {
-                second_ring_kernel::seconds = 0;
-                const auto pinned = domain.pin(memory.bytes(), gup::dma_access::read_write);
-                return second_ring_kernel::seconds;
-            },
-            [&] { return register_raw(*raw, memory.bytes()); });
-    });
+                           gup::io_uring_domain<void, second_ring_kernel> domain{*first, *second};
+                           m.costs(
+                               1e3,
+                               [&] {
+                                   second_ring_kernel::seconds = 0;
+                                   const auto pinned =
+                                       domain.pin(memory.bytes(), gup::dma_access::read_write);
+                                   return second_ring_kernel::seconds;
+                               },
+                               [&] { return register_raw(*raw, memory.bytes()); });
+                       });
 
 } // namespace

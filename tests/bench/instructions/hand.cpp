@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The verbs of gup.cpp by hand, of the same ABI, and the two that add a reference without the test for overflow.
+// The verbs of gup.cpp by hand, of the same ABI, and the two that add a reference without the test for
+// overflow.
 #include "support/hand.hpp"
 
 #include <new>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// The hand-written code that gup is measured against: a counted page, an 8-byte reference to it and a free list per
-/// thread, with nothing that the comparison does not name. The numbers in the count are gup's, so that both hold the
-/// same three counts.
+/// The hand-written code that gup is measured against: a counted page, an 8-byte reference to it and a free
+/// list per thread, with nothing that the comparison does not name. The numbers in the count are gup's, so
+/// that both hold the same three counts.
 
 #include <atomic>
 #include <cstddef>
@@ -94,7 +94,8 @@ private:
     page<Count>* page_;
 };
 
-/// Free pages of one thread. Get and put have no lock, no test for the end of the list and no way to other threads.
+/// Free pages of one thread. Get and put have no lock, no test for the end of the list and no way to other
+/// threads.
 class free_list {
 public:
     using page_type = page<shared_count>;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// gup-bench [--ratios=FILE] [options of Google Benchmark]: measures the rows, prints each and writes all to FILE. A missed
-// target is a figure, not an error; only what keeps the rows from being measured and written makes it fail.
+// gup-bench [--ratios=FILE] [options of Google Benchmark]: measures the rows, prints each and writes all to
+// FILE. A missed target is a figure, not an error; only what keeps the rows from being measured and written
+// makes it fail.
 #include "support/report.hpp"
 
 #include <algorithm>

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// Measures gup against a reference as pairs of batches: one of each, one right after the other, in alternating order,
-/// a ratio for every pair, and the median of the ratios.
+/// Measures gup against a reference as pairs of batches: one of each, one right after the other, in
+/// alternating order, a ratio for every pair, and the median of the ratios.
 ///
-/// Google Benchmark's own --benchmark_enable_random_interleaving mixes whole repetitions of half a second and more and
-/// compares their summaries: on a shared machine whatever slows one of them down goes straight into the ratio. The two
-/// batches of a pair are a millisecond apart, so that frequency, neighbours and cache pressure act on both and divide
-/// out, and a batch that was interrupted spoils one sample of hundreds. Google Benchmark names, selects and runs.
+/// Google Benchmark's own --benchmark_enable_random_interleaving mixes whole repetitions of half a second and
+/// more and compares their summaries: on a shared machine whatever slows one of them down goes straight into
+/// the ratio. The two batches of a pair are a millisecond apart, so that frequency, neighbours and cache
+/// pressure act on both and divide out, and a batch that was interrupted spoils one sample of hundreds.
+/// Google Benchmark names, selects and runs.
 
 #include <benchmark/benchmark.h>
 
@@ -40,7 +41,7 @@ struct pair {
 struct result {
     row what;
     std::vector<pair> pairs;
-    double scale = 1; ///< from the pairs' unit to the row's
+    double scale = 1;    ///< from the pairs' unit to the row's
     std::string skipped; ///< why there are no pairs
 };
 
@@ -104,10 +105,13 @@ private:
 inline bool compare(int samples, row what, std::function<void(measurement&)> measure) {
     const std::size_t place = results().size();
     results().push_back({.what = what, .pairs = {}, .skipped = {}});
-    benchmark::RegisterBenchmark(what.name.c_str(), [=](benchmark::State& state) {
-        measurement m(state, results()[place]);
-        measure(m);
-    })->Iterations(samples)->UseManualTime();
+    benchmark::RegisterBenchmark(what.name.c_str(),
+                                 [=](benchmark::State& state) {
+                                     measurement m(state, results()[place]);
+                                     measure(m);
+                                 })
+        ->Iterations(samples)
+        ->UseManualTime();
     return true;
 }
 

@@ -11,7 +11,8 @@
 
 namespace gup_bench {
 
-/// Small pages; made of ordinary memory where nothing can be locked, because that makes no difference to the verbs.
+/// Small pages; made of ordinary memory where nothing can be locked, because that makes no difference to the
+/// verbs.
 template <class Domain>
 class bench_pool : public gup::page_pool<Domain> {
 public:

@@ -36,7 +36,8 @@ private:
 class mapping {
 public:
     explicit mapping(std::size_t bytes) {
-        void* const address = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        void* const address =
+            ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (address == MAP_FAILED) return;
         bytes_ = {static_cast<std::byte*>(address), bytes};
         ::madvise(address, bytes, MADV_NOHUGEPAGE);

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSL-1.0
+// Including gup/user_page_ref.hpp, against including the standard headers that it and what it includes use.
+#include "support/child.hpp"
+#include "support/pair.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace {
+
+/// The headers that a header of gup reaches through headers of gup.
+struct includes {
+    std::set<std::string> own;
+    std::set<std::string> standard;
+
+    void follow(const std::string& header) {
+        if (!own.insert(header).second) return;
+        std::ifstream in(std::filesystem::path(GUP_BENCH_INCLUDE) / header);
+        for (std::string line; std::getline(in, line);) {
+            if (line.rfind("#include ", 0) != 0) continue;
+            const std::string name = line.substr(10, line.find_first_of("\">", 10) - 10);
+            if (line[9] == '"')
+                follow(name);
+            else
+                standard.insert(name);
+        }
+    }
+};
+
+std::string write_source(const std::string& name, const std::set<std::string>& headers) {
+    std::ofstream out(name);
+    for (const std::string& header : headers) out << "#include <" << header << ">\n";
+    return name;
+}
+
+void compile_both(gup_bench::measurement& m, const std::string& compiler) {
+    includes found;
+    found.follow("gup/user_page_ref.hpp");
+    const std::string subject = write_source("compile-time-gup.cpp", {"gup/user_page_ref.hpp"});
+    const std::string reference = write_source("compile-time-standard.cpp", found.standard);
+    const auto compile = [&](const std::string& source) {
+        return gup_bench::cpu_time_of(
+            {compiler, "-std=c++20", "-O2", "-I", GUP_BENCH_INCLUDE, "-c", source, "-o", "/dev/null"});
+    };
+    if (!compile(subject) || !compile(reference))
+        return m.skip(compiler + " is not installed, or fails, see above");
+    m.costs(
+        1e3, [&] { return compile(subject).value().user; }, [&] { return compile(reference).value().user; });
+}
+
+gup_bench::row row_of(const std::string& name) {
+    return {.name = name,
+            .reference = "a translation unit that includes the standard headers it uses",
+            .unit = "ms of user CPU",
+            .target = 1.3};
+}
+
+const bool with_gcc = gup_bench::compare(21, row_of("compile_time_gcc"),
+                                         [](gup_bench::measurement& m) { compile_both(m, "g++"); });
+const bool with_clang = gup_bench::compare(21, row_of("compile_time_clang"),
+                                           [](gup_bench::measurement& m) { compile_both(m, "clang++-14"); });
+
+} // namespace
