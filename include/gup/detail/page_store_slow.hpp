@@ -113,6 +113,12 @@ inline void page_store::refill(magazine& m) noexcept {
 [[gnu::noinline]] inline void page_store::give_back_slowly(page& p) noexcept {
     if (process_ != this_process()) return;
     magazine* m = find_magazine();
+    if (m != nullptr && m->enter()) { // the thread uses several stores in turn
+        const bool room = m->count.load(std::memory_order_relaxed) < m->capacity;
+        if (room) m->push(p);
+        m->leave();
+        if (room) return;
+    }
     std::unique_lock lock(lock_);
     depot_.push(p);
     if (m == nullptr) m = attach_magazine();

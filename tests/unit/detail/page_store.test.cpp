@@ -153,3 +153,22 @@ TEST_CASE("a cache never holds more than two batches") {
     CHECK(mine->count > 0);
     s.store.close();
 }
+
+TEST_CASE("a thread that uses two stores in turn keeps a cache of each") {
+    shop one(6400);
+    shop two(6400);
+    for (int i = 0; i < 3; ++i) {
+        gup::page* const first = one.store.take();
+        gup::page* const second = two.store.take();
+        const auto* const cache = gup::detail::this_thread_magazines.current;
+        const std::uint32_t before = cache->count;
+        one.store.give_back(*first);
+        CHECK(gup::detail::this_thread_magazines.current != cache);
+        two.store.give_back(*second);
+
+        CHECK(gup::detail::this_thread_magazines.current == cache);
+        CHECK(cache->count == before + 1); // not the list that all threads share
+    }
+    one.store.close();
+    two.store.close();
+}
