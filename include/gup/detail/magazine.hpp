@@ -10,9 +10,12 @@
 
 #include "gup/detail/free_list.hpp"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <sys/types.h>
 #include <thread>
 
@@ -25,16 +28,18 @@ struct alignas(64) magazine {
     std::atomic<page_store*> owner{nullptr}; // null once the store is gone, and in a forked child
     std::atomic<bool> open{false};
     std::atomic<bool> busy{false};
-    bool fenced = false; // no membarrier on this kernel: the owner pays for the barrier itself
-    std::uint32_t capacity = 0;
+    bool fenced = false;        // no membarrier on this kernel: the owner pays for the barrier itself
+    std::uint32_t capacity = 0; // at most `places`
     std::atomic<std::uint32_t> count{0}; // atomic only so that others may estimate
-    page* first = nullptr;
 
     magazine* next_of_thread = nullptr;
     magazine* next_of_store = nullptr;
     std::atomic<bool> guard{false};   // held while the thread or the store lets go of the other
     std::atomic<unsigned> holders{2}; // the thread and the store
     void (*dispose)(magazine&) noexcept = nullptr;
+
+    static constexpr std::uint32_t places = 64;
+    std::array<page*, places> pages{}; // an array, not a chain: pages are got without waiting for one another
 
     /// The owner's turn: false if the pages must be left alone; then the store's lock is the way.
     bool enter() noexcept {
@@ -54,27 +59,39 @@ struct alignas(64) magazine {
     void leave() noexcept { busy.store(false, std::memory_order_release); }
 
     page* pop() noexcept {
-        page* const p = first;
-        if (p == nullptr) return nullptr;
-        first = page_access::link(*p);
-        add(-1);
-        return p;
+        const std::uint32_t held = count.load(std::memory_order_relaxed);
+        if (held == 0) return nullptr;
+        count.store(held - 1, std::memory_order_relaxed);
+        return pages[held - 1];
+    }
+    /// As many pages as `wanted` has places, or all there are: their number.
+    std::size_t pop(std::span<page*> wanted) noexcept {
+        const std::uint32_t held = count.load(std::memory_order_relaxed);
+        const auto taken = static_cast<std::uint32_t>(std::min<std::size_t>(held, wanted.size()));
+        for (std::uint32_t i = 0; i < taken; ++i) wanted[i] = pages[held - 1 - i];
+        count.store(held - taken, std::memory_order_relaxed);
+        return taken;
     }
     void push(page& p) noexcept {
-        page_access::set_link(p, first);
-        first = &p;
-        add(1);
+        const std::uint32_t held = count.load(std::memory_order_relaxed);
+        put(held, p);
+        count.store(held + 1, std::memory_order_relaxed);
     }
-    void add(int pages) noexcept {
-        count.store(count.load(std::memory_order_relaxed) + static_cast<std::uint32_t>(pages),
-                    std::memory_order_relaxed);
+    /// Puts a page into a place that is not counted yet; its content and dirty flag are lost here.
+    void put(std::uint32_t place, page& p) noexcept {
+        page_access::set_link(p, nullptr);
+        pages[place] = &p;
     }
-    /// All pages at once; the magazine is empty afterwards.
-    page_chain take_all() noexcept {
+    /// All pages but the `keep` that lie lowest.
+    page_chain take_all_but(std::uint32_t keep) noexcept {
         page_chain chain;
-        while (page* p = pop()) chain.push(*p);
+        std::uint32_t held = count.load(std::memory_order_relaxed);
+        while (held > keep) chain.push(*pages[--held]);
+        count.store(held, std::memory_order_relaxed);
         return chain;
     }
+    /// All pages at once; the magazine is empty afterwards.
+    page_chain take_all() noexcept { return take_all_but(0); }
 
     void lock_guard() noexcept {
         while (guard.exchange(true, std::memory_order_acquire)) std::this_thread::yield();

@@ -15,6 +15,7 @@
 #include <span>
 #include <sys/mman.h>
 #include <type_traits>
+#include <utility>
 
 namespace gup::detail {
 
@@ -66,7 +67,8 @@ public:
           calls_(kernel_store_calls<Kernel>::calls),
           destroy_(destroy),
           fenced_(!calls_.prepare_barrier()),
-          batch_(std::clamp<std::uint32_t>(static_cast<std::uint32_t>(arrays.pages() / 64) * 4, 1, 32)),
+          batch_(std::clamp<std::uint32_t>(static_cast<std::uint32_t>(arrays.pages() / 64) * 4, 1,
+                                           magazine::places / 2)),
           depot_(arrays) {}
     page_store(const page_store&) = delete;
     page_store& operator=(const page_store&) = delete;
@@ -101,16 +103,23 @@ public:
     /// As above, for any number: adds `wanted` pages to an empty chain, or none.
     bool take_all(std::size_t wanted, page_chain& chain) noexcept;
 
-    /// Calls `drop(page, lookups)` for pages from `next()` on as long as they are this store's and the
-    /// thread's magazine has room; `drop` says whether the page is free now. Returns false if it could not
-    /// even begin.
+    /// Calls `drop(lookups, freed)` as long as it returns true and the thread's magazine has room; `drop`
+    /// ends one reference to a page of this store and sets `freed` if it was the last. Returns false if that
+    /// could not even begin.
     template <class Drop>
     bool give_back_while(Drop drop) noexcept {
         magazine* const m = current();
         if (m == nullptr || !m->enter()) return false;
         const bool lookups = lookups_.load(std::memory_order_relaxed);
+        // the count lives in a register meanwhile: through memory each page would wait for the one before
+        std::uint32_t held = m->count.load(std::memory_order_relaxed);
         bool any = false;
-        while (m->count.load(std::memory_order_relaxed) < m->capacity && drop(*m, lookups)) any = true;
+        page* freed = nullptr;
+        while (held < m->capacity && drop(lookups, freed)) {
+            any = true;
+            if (freed != nullptr) m->put(held++, *std::exchange(freed, nullptr));
+        }
+        m->count.store(held, std::memory_order_relaxed);
         m->leave();
         return any;
     }

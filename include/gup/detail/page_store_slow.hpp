@@ -123,14 +123,14 @@ inline void page_store::refill(magazine& m) noexcept {
     depot_.push(p);
     if (m == nullptr) m = attach_magazine();
     // under the lock the magazine is ours to change, open or not
-    while (m != nullptr && m->count.load(std::memory_order_relaxed) > batch_) depot_.push(*m->pop());
+    if (m != nullptr) depot_.push(m->take_all_but(batch_));
     destroy_if_over(lock);
 }
 
 inline bool page_store::take_all(std::span<page*> pages) noexcept {
     std::size_t got = 0;
     if (magazine* const m = current(); m != nullptr && m->enter()) {
-        while (got < pages.size() && (pages[got] = m->pop()) != nullptr) ++got;
+        got = m->pop(pages);
         m->leave();
     }
     if (got == pages.size()) return true;
