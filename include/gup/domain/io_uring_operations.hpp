@@ -8,17 +8,22 @@
 /// forms:
 ///
 /// * Without user_data, the domain keeps a record and writes its own user_data; `complete(domain, cqe)` gives
-/// the
-///   reference back. A completion that is not one of the domain's, or comes twice, is refused without harm.
+///   the reference back. A completion that is not one of the domain's, or comes twice, is refused without
+///   harm.
 /// * With the program's user_data, prepare returns an `in_flight` token; `complete(std::move(token), cqe)`
-/// gives the
-///   reference back.
+///   gives the reference back.
 ///
 /// As the ring itself, prepare and take_back are for one thread at a time per ring, completions likewise; the
 /// two may be different threads. Flags such as IOSQE_IO_LINK are set on the entry after prepare, as always
-/// with liburing; IOSQE_CQE_SKIP_SUCCESS would lose the completion and is refused by `submit`.
+/// with liburing. IOSQE_CQE_SKIP_SUCCESS on the operation, or before it in its chain, would lose the
+/// completion and is refused by `submit`.
+///
+/// An entry that liburing has handed out is submitted whatever becomes of it. One whose operation is refused
+/// or taken back therefore becomes a no-op with the user_data ~0. It completes silently since Linux 5.17,
+/// unless its chain fails or it has IOSQE_IO_DRAIN; a ring that had a silent entry refuses IOSQE_IO_DRAIN
+/// from then on.
 
-#include "gup/detail/io_uring/prepare.hpp"
+#include "gup/detail/io_uring/complete.hpp"
 #include "gup/in_flight.hpp"
 
 #include <optional>
@@ -35,9 +40,9 @@ concept ring_domain = requires(Domain& domain) {
 };
 
 /// Reads into the page, or into `part` of it, as a fixed buffer. The reference moves to the operation if and
-/// only if the call succeeds. Throws pin_error: EINVAL if `part` is not in the page or the entry is of a
-/// foreign ring, ENOBUFS if all operation records are in use. The twins with `std::error_code&` set it
-/// instead.
+/// only if the call succeeds. Throws pin_error and makes the entry a no-op: EINVAL if the reference is empty,
+/// `part` is not in the page or the entry is of a foreign ring, ENOBUFS if all operation records are in use.
+/// The twins with `std::error_code&` set it instead.
 template <class Domain, dma_access Access>
 void prep_read_fixed(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>&& ref, std::uint64_t offset,
                      subrange part = {}) {
@@ -178,9 +183,9 @@ template <class Ref>
     return detail::finish_token(token);
 }
 
-/// The reference of an operation that was prepared but not submitted; its entry becomes a no-op that
-/// completes silently where the kernel can (since Linux 5.17). Throws pin_error and changes nothing: EBUSY if
-/// the kernel may have taken the entry, ESTALE or EINVAL as complete.
+/// The reference of an operation that was prepared but not submitted; its entry becomes a no-op, and the
+/// others of its chain stay in order. Throws pin_error and changes nothing: EBUSY if the kernel may have
+/// taken the entry, ESTALE or EINVAL as complete.
 template <dma_access Access = dma_access::read_write, ring_domain Domain>
 [[nodiscard("the page must be put")]] user_page_ref<Domain, Access> take_back(Domain& domain,
                                                                               io_uring_sqe& sqe) {
@@ -196,9 +201,9 @@ template <class Ref>
 }
 
 /// Submits what is prepared on a ring of the domain (io_uring_submit) after looking for
-/// IOSQE_CQE_SKIP_SUCCESS on operations that own a page: such an operation would never give it back. Returns
-/// the number of entries submitted. Sets `error` to EINVAL for that flag, with nothing submitted, or to the
-/// kernel's errno.
+/// IOSQE_CQE_SKIP_SUCCESS on operations that own a page and before them in their chains: such an operation
+/// might never give it back. Returns the number of entries submitted. Sets `error` to EINVAL for that flag,
+/// with nothing submitted, or to the kernel's errno.
 template <ring_domain Domain>
 int submit(Domain& domain, io_uring& ring, std::error_code& error) noexcept {
     domain.rings().settle();

@@ -74,8 +74,10 @@ public:
         const std::uint64_t place = user_data & ((std::uint64_t{1} << place_bits) - 1);
         if (place >= size_) return nullptr;
         operation& o = operations_[place];
-        if (o.user_data.load(std::memory_order_relaxed) != user_data) return nullptr;
-        return o.word.load(std::memory_order_relaxed) != 0 ? &o : nullptr;
+        // acquire: the submitting thread may have filled the record, and only the kernel passed it on to this
+        // one
+        if (o.word.load(std::memory_order_acquire) == 0) return nullptr;
+        return o.user_data.load(std::memory_order_relaxed) == user_data ? &o : nullptr;
     }
 
     /// A free record, null if there is none.

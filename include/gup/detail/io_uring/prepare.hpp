@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// How operations are prepared, finished and taken back: all checks first, then the entry, then the reference
-/// moves.
+/// How operations are prepared: all checks first, then the entry, then the reference moves.
 
 #include "gup/detail/io_uring/ring_set.hpp"
 #include "gup/error.hpp"
@@ -21,7 +20,7 @@ constexpr bool device_writes(ring_opcode opcode) noexcept { return opcode == rin
 /// Where prepare puts its error: thrown, or into a std::error_code&.
 struct throwing {};
 
-enum class prepare_fault : std::uint8_t { none, outside_page, foreign_ring, table_full };
+enum class prepare_fault : std::uint8_t { none, empty_reference, outside_page, foreign_ring, table_full };
 
 inline std::error_code code_of(prepare_fault fault) noexcept {
     switch (fault) {
@@ -29,6 +28,7 @@ inline std::error_code code_of(prepare_fault fault) noexcept {
         return {};
     case prepare_fault::table_full:
         return std::make_error_code(std::errc::no_buffer_space);
+    case prepare_fault::empty_reference:
     case prepare_fault::outside_page:
     case prepare_fault::foreign_ring:
         break;
@@ -40,12 +40,14 @@ inline void report_success(std::error_code& error) noexcept { error.clear(); }
 inline void report_success(throwing) noexcept {}
 inline void report(prepare_fault fault, std::error_code& error) noexcept { error = code_of(fault); }
 [[noreturn, gnu::cold, gnu::noinline]] inline void report(prepare_fault fault, throwing) {
-    const char* const remedy =
-        fault == prepare_fault::table_full
-            ? "all operation records of the ring are in use: complete some operations, "
-              "or raise io_uring_options::operations"
-        : fault == prepare_fault::outside_page ? "the subrange is empty or reaches beyond the page"
-                                               : "the submission entry is not of a ring of the page's domain";
+    const char* remedy = "the submission entry is not of a ring of the page's domain";
+    if (fault == prepare_fault::table_full)
+        remedy = "all operation records of the ring are in use: complete some operations, or raise "
+                 "io_uring_options::operations";
+    else if (fault == prepare_fault::outside_page)
+        remedy = "the subrange is empty or reaches beyond the page";
+    else if (fault == prepare_fault::empty_reference)
+        remedy = "the reference is empty: it has been put, or handed to another operation";
     throw pin_error({.code = code_of(fault), .call = "preparing an io_uring operation", .remedy = remedy});
 }
 
@@ -69,15 +71,17 @@ template <class Domain>
                                                subrange part) noexcept {
     static_assert(std::derived_from<typename Domain::registration, ring_binding>,
                   "this page is not pinned for io_uring: its pool must be made with an io_uring_domain");
+    if (word == 0) [[unlikely]]
+        return {.fault = prepare_fault::empty_reference};
     const counted& c = counted_of(word);
     const zone& z = zone::of(&c);
     const ring_binding& binding = z.template registration<typename Domain::registration>();
     const std::size_t room = part.offset <= z.page_size() ? z.page_size() - part.offset : 0;
     const std::size_t length = part.length == subrange::rest ? room : part.length;
-    if (length == 0 || length > room) return {.fault = prepare_fault::outside_page};
+    if (length == 0 || length > room) return {.fault = prepare_fault::outside_page, .binding = &binding};
     binding.rings->settle();
     ring_set::covered_ring* const ring = binding.rings->ring_of(sqe);
-    if (ring == nullptr) return {.fault = prepare_fault::foreign_ring};
+    if (ring == nullptr) return {.fault = prepare_fault::foreign_ring, .binding = &binding};
     return {.ring = ring,
             .binding = &binding,
             .address = reinterpret_cast<std::uintptr_t>(z.address_of(&c)) + part.offset,
@@ -118,20 +122,41 @@ constexpr void check_access() noexcept {
                   "a read operation lets the device write to the page: it takes only a read_write reference");
 }
 
+/// The user_data of no operation, which liburing keeps for itself too.
+inline constexpr std::uint64_t user_data_of_none = ~std::uint64_t{0};
+
+/// Makes an entry harmless; `flags` tie it to its neighbours. Its completion is silent if the kernel can do
+/// that, except that a silent entry cannot drain.
+inline void make_no_op(io_uring_sqe& sqe, unsigned flags, unsigned features) noexcept {
+    const bool silent = (features & IORING_FEAT_CQE_SKIP) != 0 && (flags & IOSQE_IO_DRAIN) == 0;
+    io_uring_prep_nop(&sqe);
+    sqe.flags = static_cast<std::uint8_t>(flags | (silent ? IOSQE_CQE_SKIP_SUCCESS : 0U));
+    sqe.user_data = user_data_of_none;
+}
+
+/// Says why nothing was prepared. The entry is in the queue already, and what it held before is an operation
+/// on a page that somebody else may have by now.
+template <class Error>
+[[gnu::cold, gnu::noinline]] void refuse(prepare_fault fault, io_uring_sqe& sqe, const ring_binding* binding,
+                                         Error&& error) {
+    make_no_op(sqe, 0, binding != nullptr ? binding->rings->features() : 0);
+    report(fault, error);
+}
+
 template <ring_opcode Opcode, class Domain, dma_access Access, class Error>
 void prepare(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>& ref, std::uint64_t offset_or_flags,
              subrange part, Error&& error) {
     check_access<Opcode, Access>();
     const prepared what = look_up<Domain>(sqe, reference_access::word(ref), part);
     if (what.fault != prepare_fault::none) [[unlikely]]
-        return report(what.fault, error);
+        return refuse(what.fault, sqe, what.binding, error);
     operation* const record = what.ring->operations->claim();
     if (record == nullptr) [[unlikely]]
-        return report(prepare_fault::table_full, error);
+        return refuse(prepare_fault::table_full, sqe, what.binding, error);
     report_success(error);
     record->type = &type_of_operation<Domain, Access, device_writes(Opcode)>;
     record->binding.store(what.binding, std::memory_order_relaxed);
-    record->word.store(reference_access::release(ref), std::memory_order_relaxed);
+    record->word.store(reference_access::release(ref), std::memory_order_release);
     fill_entry<Opcode>(sqe, fd, what, offset_or_flags);
     sqe.user_data = record->user_data.load(std::memory_order_relaxed);
 }
@@ -143,7 +168,7 @@ prepare_token(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>& ref, std
     check_access<Opcode, Access>();
     const prepared what = look_up<Domain>(sqe, reference_access::word(ref), part);
     if (what.fault != prepare_fault::none) [[unlikely]] {
-        report(what.fault, error);
+        refuse(what.fault, sqe, what.binding, error);
         return {};
     }
     report_success(error);
@@ -152,152 +177,6 @@ prepare_token(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>& ref, std
     what.binding->tokens.fetch_add(1, std::memory_order_relaxed);
     return in_flight_access::make(std::move(ref), user_data,
                                   device_writes(Opcode) ? put_as::dirty : put_as::clean);
-}
-
-enum class completion_fault : std::uint8_t {
-    none,
-    stale,
-    more_to_come,
-    other_access,
-    other_domain,
-    submitted
-};
-
-[[noreturn, gnu::cold, gnu::noinline]] inline void throw_completion_fault(completion_fault fault) {
-    pin_failure failure{.call = "completing an io_uring operation"};
-    switch (fault) {
-    case completion_fault::more_to_come:
-        failure.code = std::make_error_code(std::errc::operation_in_progress);
-        failure.remedy =
-            "the kernel still uses the page: wait for the completion without IORING_CQE_F_MORE, or use "
-            "try_complete";
-        break;
-    case completion_fault::other_access:
-        failure.code = std::make_error_code(std::errc::invalid_argument);
-        failure.remedy = "the operation was given a reference of another access: name it, as in "
-                         "complete<gup::dma_access::read>(domain, cqe)";
-        break;
-    case completion_fault::other_domain:
-        failure.code = std::make_error_code(std::errc::invalid_argument);
-        failure.remedy =
-            "the operation was given a page of another type of domain: pass the domain of its pool";
-        break;
-    case completion_fault::submitted:
-        failure.code = std::make_error_code(std::errc::device_or_resource_busy);
-        failure.remedy = "the kernel may have taken this entry: wait for its completion";
-        break;
-    case completion_fault::none:
-    case completion_fault::stale:
-        failure.code = {ESTALE, std::generic_category()};
-        failure.remedy = "no operation in flight belongs to it: it is foreign, or comes a second time";
-    }
-    throw pin_error(std::move(failure));
-}
-
-struct completion {
-    completion_fault fault = completion_fault::stale;
-    std::uintptr_t word = 0;
-};
-
-template <class Domain>
-completion_fault check_type(const operation_type& type, dma_access access) noexcept {
-    if (type.domain != &domain_identity<Domain>) return completion_fault::other_domain;
-    return type.access == access ? completion_fault::none : completion_fault::other_access;
-}
-
-template <class Domain>
-[[gnu::always_inline]] inline completion finish(ring_set& rings, const io_uring_cqe& cqe,
-                                                dma_access access) noexcept {
-    rings.settle();
-    const ring_set::found found = rings.find(cqe.user_data);
-    if (found.record == nullptr) return {};
-    if ((cqe.flags & IORING_CQE_F_MORE) != 0) return {completion_fault::more_to_come};
-    const operation_type& type = *found.record->type;
-    if (const auto fault = check_type<Domain>(type, access); fault != completion_fault::none) return {fault};
-    const std::uintptr_t word = found.table->finish(*found.record);
-    if (type.device_writes)
-        page_access::set_dirty(page_of(word)); // failed operations too: they may have written something
-    return {completion_fault::none, word};
-}
-
-/// Makes an unsubmitted entry harmless but leaves it in its chain.
-inline void make_no_op(io_uring_sqe& sqe, unsigned features) noexcept {
-    const std::uint64_t user_data =
-        sqe.user_data; // of an operation that is over: nobody takes it for another
-    const auto chain =
-        static_cast<std::uint8_t>(sqe.flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK | IOSQE_IO_DRAIN));
-    io_uring_prep_nop(&sqe);
-    sqe.flags = static_cast<std::uint8_t>(
-        chain | ((features & IORING_FEAT_CQE_SKIP) != 0 ? IOSQE_CQE_SKIP_SUCCESS : 0));
-    sqe.user_data = user_data;
-}
-
-template <class Domain>
-completion undo(ring_set& rings, io_uring_sqe& sqe, dma_access access) noexcept {
-    const ring_set::found found = rings.find(sqe.user_data);
-    ring_set::covered_ring* const ring = rings.ring_of(sqe);
-    if (found.record == nullptr || ring == nullptr) return {};
-    if (const auto fault = check_type<Domain>(*found.record->type, access); fault != completion_fault::none)
-        return {fault};
-    if (!not_submitted(*ring->handle, sqe)) return {completion_fault::submitted};
-    make_no_op(sqe, ring->features);
-    return {completion_fault::none, found.table->unclaim(*found.record)};
-}
-
-template <class Ref>
-const ring_binding& binding_of(const in_flight<Ref>& token) noexcept {
-    using registration = typename Ref::domain_type::registration;
-    return zone::of(&counted_of(in_flight_access::word(token))).template registration<registration>();
-}
-
-template <class Ref>
-completion_fault check_token(const in_flight<Ref>& token, const io_uring_cqe& cqe) noexcept {
-    if (!token || token.user_data() != cqe.user_data) return completion_fault::stale;
-    return (cqe.flags & IORING_CQE_F_MORE) != 0 ? completion_fault::more_to_come : completion_fault::none;
-}
-
-template <class Ref>
-Ref give_back_token(in_flight<Ref>& token) noexcept {
-    binding_of(token).tokens.fetch_sub(1, std::memory_order_relaxed);
-    return in_flight_access::give_back(token);
-}
-
-template <class Ref>
-Ref finish_token(in_flight<Ref>& token) noexcept {
-    if (in_flight_access::on_completion(token) == put_as::dirty)
-        page_access::set_dirty(page_of(in_flight_access::word(token)));
-    return give_back_token(token);
-}
-
-template <class Ref>
-completion_fault undo_token(const in_flight<Ref>& token, io_uring_sqe& sqe) noexcept {
-    if (!token || token.user_data() != sqe.user_data) return completion_fault::stale;
-    ring_set::covered_ring* const ring = binding_of(token).rings->ring_of(sqe);
-    if (ring == nullptr) return completion_fault::stale;
-    if (!not_submitted(*ring->handle, sqe)) return completion_fault::submitted;
-    make_no_op(sqe, ring->features);
-    return completion_fault::none;
-}
-
-/// Looks through what is prepared but not submitted for operations that own a page and would complete unseen.
-inline std::error_code check_submission(const ring_set& rings, const io_uring& ring) noexcept {
-    const unsigned shift = (ring.flags & IORING_SETUP_SQE128) != 0;
-    for (unsigned at = ring.sq.sqe_head; at != ring.sq.sqe_tail; ++at) {
-        const io_uring_sqe& sqe = ring.sq.sqes[(at & ring.sq.ring_mask) << shift];
-        if ((sqe.flags & IOSQE_CQE_SKIP_SUCCESS) != 0 && rings.may_own(sqe))
-            return std::make_error_code(std::errc::invalid_argument);
-    }
-    return {};
-}
-
-[[noreturn, gnu::cold, gnu::noinline]] inline void throw_submit_fault(std::error_code error) {
-    const bool refused = error.category() == std::generic_category();
-    throw pin_error(
-        {.code = error,
-         .call = "io_uring_submit",
-         .remedy = refused ? "an operation that owns a page has IOSQE_CQE_SKIP_SUCCESS: its completion is "
-                             "what gives the page back, so clear the flag"
-                           : ""});
 }
 
 } // namespace gup::detail

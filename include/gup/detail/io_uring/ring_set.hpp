@@ -93,6 +93,9 @@ public:
         return fixed && sqe.buf_index - slots_.first < slots_.count;
     }
 
+    /// What the kernel of the rings can do (IORING_FEAT_...).
+    unsigned features() const noexcept { return rings_.front().features; }
+
     /// Does what only this thread may do and an earlier release had to leave.
     void settle() noexcept {
         if (unsettled_.load(std::memory_order_relaxed)) [[unlikely]]
@@ -123,30 +126,49 @@ protected:
 
     const slot_range slots_;
     std::atomic<bool> unsettled_{false};
+    std::atomic<std::thread::id> refused_on_{}; // the last thread that was not the one to release
 
 private:
     [[gnu::cold, gnu::noinline]] void settle_here() noexcept {
-        if (made_on_ == std::this_thread::get_id()) release_deferred();
+        if (refused_on_.load(std::memory_order_relaxed) != std::this_thread::get_id()) release_deferred();
     }
 
     std::vector<covered_ring> rings_;
     // Marker, generation, and zeroes for ring and place. The marker is neither 0, the top of a user pointer,
     // nor 0xFFFF, the top of small negative numbers.
     const std::uint64_t first_user_data_;
-    const std::thread::id made_on_ = std::this_thread::get_id(); // the submitter, if there can be only one
 };
 
-/// True if the kernel cannot have taken this entry yet. The ring must be alive.
-inline bool not_submitted(const io_uring& ring, const io_uring_sqe& sqe) noexcept {
+/// The place in the submission queue from which on the kernel cannot have taken entries. The ring must be
+/// alive.
+inline unsigned first_unsubmitted(const io_uring& ring) noexcept {
     // with a polling kernel thread everything that was flushed may be gone, without one only what
     // io_uring_enter took
-    const unsigned head = (ring.flags & IORING_SETUP_SQPOLL) != 0
-                              ? ring.sq.sqe_head
-                              : __atomic_load_n(ring.sq.khead, __ATOMIC_ACQUIRE);
+    return (ring.flags & IORING_SETUP_SQPOLL) != 0 ? ring.sq.sqe_head
+                                                   : __atomic_load_n(ring.sq.khead, __ATOMIC_ACQUIRE);
+}
+
+inline io_uring_sqe& entry_at(const io_uring& ring, unsigned place) noexcept {
     const unsigned shift = (ring.flags & IORING_SETUP_SQE128) != 0;
-    for (unsigned at = head; at != ring.sq.sqe_tail; ++at)
-        if (&ring.sq.sqes[(at & ring.sq.ring_mask) << shift] == &sqe) return true;
-    return false;
+    return ring.sq.sqes[(place & ring.sq.ring_mask) << shift];
+}
+
+inline bool is_linked_to_next(const io_uring_sqe& sqe) noexcept {
+    return (sqe.flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)) != 0;
+}
+
+/// How an entry stands in the submission queue.
+enum class queue_state : std::uint8_t { submitted, heads_chain, follows_in_chain };
+
+/// Submitted means that the kernel may have taken it. The ring must be alive.
+inline queue_state state_of(const io_uring& ring, const io_uring_sqe& sqe) noexcept {
+    queue_state state = queue_state::heads_chain;
+    for (unsigned at = first_unsubmitted(ring); at != ring.sq.sqe_tail; ++at) {
+        const io_uring_sqe& here = entry_at(ring, at);
+        if (&here == &sqe) return state;
+        state = is_linked_to_next(here) ? queue_state::follows_in_chain : queue_state::heads_chain;
+    }
+    return queue_state::submitted;
 }
 
 } // namespace gup::detail

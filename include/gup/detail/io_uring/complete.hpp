@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// How operations are finished and taken back, and what is looked at before a submission.
+
+#include "gup/detail/io_uring/prepare.hpp"
+
+#include <cerrno>
+#include <cstdint>
+#include <system_error>
+#include <utility>
+
+namespace gup::detail {
+
+enum class completion_fault : std::uint8_t {
+    none,
+    stale,
+    more_to_come,
+    other_access,
+    other_domain,
+    submitted
+};
+
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_completion_fault(completion_fault fault) {
+    pin_failure failure{.call = "completing an io_uring operation"};
+    switch (fault) {
+    case completion_fault::more_to_come:
+        failure.code = std::make_error_code(std::errc::operation_in_progress);
+        failure.remedy =
+            "the kernel still uses the page: wait for the completion without IORING_CQE_F_MORE, or use "
+            "try_complete";
+        break;
+    case completion_fault::other_access:
+        failure.code = std::make_error_code(std::errc::invalid_argument);
+        failure.remedy = "the operation was given a reference of another access: name it, as in "
+                         "complete<gup::dma_access::read>(domain, cqe)";
+        break;
+    case completion_fault::other_domain:
+        failure.code = std::make_error_code(std::errc::invalid_argument);
+        failure.remedy =
+            "the operation was given a page of another type of domain: pass the domain of its pool";
+        break;
+    case completion_fault::submitted:
+        failure.code = std::make_error_code(std::errc::device_or_resource_busy);
+        failure.remedy = "the kernel may have taken this entry: wait for its completion";
+        break;
+    case completion_fault::none:
+    case completion_fault::stale:
+        failure.code = {ESTALE, std::generic_category()};
+        failure.remedy = "no operation in flight belongs to it: it is foreign, or comes a second time";
+    }
+    throw pin_error(std::move(failure));
+}
+
+struct completion {
+    completion_fault fault = completion_fault::stale;
+    std::uintptr_t word = 0;
+};
+
+template <class Domain>
+completion_fault check_type(const operation_type& type, dma_access access) noexcept {
+    if (type.domain != &domain_identity<Domain>) return completion_fault::other_domain;
+    return type.access == access ? completion_fault::none : completion_fault::other_access;
+}
+
+template <class Domain>
+[[gnu::always_inline]] inline completion finish(ring_set& rings, const io_uring_cqe& cqe,
+                                                dma_access access) noexcept {
+    rings.settle();
+    const ring_set::found found = rings.find(cqe.user_data);
+    if (found.record == nullptr) return {};
+    if ((cqe.flags & IORING_CQE_F_MORE) != 0) return {completion_fault::more_to_come};
+    const operation_type& type = *found.record->type;
+    if (const auto fault = check_type<Domain>(type, access); fault != completion_fault::none) return {fault};
+    const std::uintptr_t word = found.table->finish(*found.record);
+    if (type.device_writes)
+        page_access::set_dirty(page_of(word)); // failed operations too: they may have written something
+    return {completion_fault::none, word};
+}
+
+/// Makes an entry a no-op that leaves its chain as it was; false if the kernel may have taken it.
+inline bool take_out(const ring_set::covered_ring& ring, io_uring_sqe& sqe) noexcept {
+    const queue_state state = state_of(*ring.handle, sqe);
+    if (state == queue_state::submitted) return false;
+    // A silent head makes the kernel drop the completions of the whole chain if a later entry is invalid;
+    // without it the chain begins one entry later.
+    const unsigned keep = state == queue_state::heads_chain
+                              ? IOSQE_IO_DRAIN
+                              : IOSQE_IO_DRAIN | IOSQE_IO_LINK | IOSQE_IO_HARDLINK;
+    make_no_op(sqe, sqe.flags & keep, ring.features);
+    return true;
+}
+
+template <class Domain>
+completion undo(ring_set& rings, io_uring_sqe& sqe, dma_access access) noexcept {
+    const ring_set::found found = rings.find(sqe.user_data);
+    ring_set::covered_ring* const ring = rings.ring_of(sqe);
+    if (found.record == nullptr || ring == nullptr || ring->operations.get() != found.table) return {};
+    if (const auto fault = check_type<Domain>(*found.record->type, access); fault != completion_fault::none)
+        return {fault};
+    if (!take_out(*ring, sqe)) return {completion_fault::submitted};
+    return {completion_fault::none, found.table->unclaim(*found.record)};
+}
+
+template <class Ref>
+const ring_binding& binding_of(const in_flight<Ref>& token) noexcept {
+    using registration = typename Ref::domain_type::registration;
+    return zone::of(&counted_of(in_flight_access::word(token))).template registration<registration>();
+}
+
+template <class Ref>
+completion_fault check_token(const in_flight<Ref>& token, const io_uring_cqe& cqe) noexcept {
+    if (!token || token.user_data() != cqe.user_data) return completion_fault::stale;
+    return (cqe.flags & IORING_CQE_F_MORE) != 0 ? completion_fault::more_to_come : completion_fault::none;
+}
+
+template <class Ref>
+Ref give_back_token(in_flight<Ref>& token) noexcept {
+    binding_of(token).tokens.fetch_sub(1, std::memory_order_relaxed);
+    return in_flight_access::give_back(token);
+}
+
+template <class Ref>
+Ref finish_token(in_flight<Ref>& token) noexcept {
+    if (in_flight_access::on_completion(token) == put_as::dirty)
+        page_access::set_dirty(page_of(in_flight_access::word(token)));
+    return give_back_token(token);
+}
+
+template <class Ref>
+completion_fault undo_token(const in_flight<Ref>& token, io_uring_sqe& sqe) noexcept {
+    if (!token || token.user_data() != sqe.user_data) return completion_fault::stale;
+    ring_set::covered_ring* const ring = binding_of(token).rings->ring_of(sqe);
+    if (ring == nullptr) return completion_fault::stale;
+    return take_out(*ring, sqe) ? completion_fault::none : completion_fault::submitted;
+}
+
+/// Looks through what is prepared but not submitted for operations that own a page and would complete unseen:
+/// because of a flag of their own, or because the kernel passes over the rest of a chain if a silent entry of
+/// it fails.
+inline std::error_code check_submission(const ring_set& rings, const io_uring& ring) noexcept {
+    bool silent_before = false;
+    for (unsigned at = first_unsubmitted(ring); at != ring.sq.sqe_tail; ++at) {
+        const io_uring_sqe& sqe = entry_at(ring, at);
+        const bool silent = (sqe.flags & IOSQE_CQE_SKIP_SUCCESS) != 0;
+        if ((silent || silent_before) && rings.may_own(sqe))
+            return std::make_error_code(std::errc::invalid_argument);
+        // a no-op that follows another entry does not fail by itself
+        const bool may_fail = silent && !(sqe.opcode == IORING_OP_NOP && sqe.user_data == user_data_of_none);
+        silent_before = is_linked_to_next(sqe) && (silent_before || may_fail);
+    }
+    return {};
+}
+
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_submit_fault(std::error_code error) {
+    const bool refused = error.category() == std::generic_category();
+    throw pin_error(
+        {.code = error,
+         .call = "io_uring_submit",
+         .remedy =
+             refused ? "an operation that owns a page, or one before it in its chain, has "
+                       "IOSQE_CQE_SKIP_SUCCESS: its completion is what gives the page back, so clear the flag"
+                     : ""});
+}
+
+} // namespace gup::detail

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "gup/detail/io_uring/operation_table.hpp"
+
+#include "gup_test/catch.hpp"
+
+#include <cstdint>
+#include <map>
+#include <rapidcheck.h>
+#include <set>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using gup::detail::operation;
+using gup::detail::operation_table;
+using gup::detail::ring_binding;
+
+constexpr std::uint64_t first = std::uint64_t{0x4711} << 48 | std::uint64_t{0xABCDEF} << 24;
+
+const ring_binding& binding(std::uintptr_t number) {
+    return *reinterpret_cast<const ring_binding*>(number * 64); // compared, never looked into
+}
+
+/// What prepare does with a record; its user_data, 0 if there is no record.
+std::uint64_t start(operation_table& table, std::uintptr_t word, std::uintptr_t pool = 1) {
+    operation* const record = table.claim();
+    if (record == nullptr) return 0;
+    record->binding.store(&binding(pool), std::memory_order_relaxed);
+    record->word.store(word, std::memory_order_release);
+    return record->user_data.load(std::memory_order_relaxed);
+}
+
+} // namespace
+
+TEST_CASE("an operation is found by its user_data until it is over, and its word comes back") {
+    operation_table table(4, first);
+    const std::uint64_t mine = start(table, 0x1000);
+
+    operation* const found = table.find(mine);
+    REQUIRE(found != nullptr);
+    CHECK(table.finish(*found) == 0x1000);
+    CHECK(table.find(mine) == nullptr);
+}
+
+TEST_CASE("user_data carries what the table was made with, and a place of its own") {
+    operation_table table(4, first);
+    std::set<std::uint64_t> seen;
+    for (int i = 0; i < 4; ++i) {
+        const std::uint64_t user_data = start(table, 0x1000);
+        CHECK((user_data & ~std::uint64_t{0xFFFFF}) == first);
+        seen.insert(user_data);
+    }
+    CHECK(seen.size() == 4);
+}
+
+TEST_CASE("a table that is full has no record, and one as soon as an operation is over") {
+    operation_table table(3, first);
+    std::vector<std::uint64_t> all;
+    for (std::uintptr_t i = 1; i <= 3; ++i) all.push_back(start(table, 0x1000 * i));
+    CHECK(start(table, 0x9000) == 0);
+
+    CHECK(table.finish(*table.find(all[1])) == 0x2000);
+    const std::uint64_t again = start(table, 0x9000);
+    REQUIRE(again != 0);
+    CHECK(again != all[1]);
+    CHECK(start(table, 0xA000) == 0);
+}
+
+TEST_CASE("a record that is used again does not answer to an earlier generation") {
+    operation_table table(1, first);
+    const std::uint64_t before = start(table, 0x1000);
+    table.finish(*table.find(before));
+    const std::uint64_t now = start(table, 0x2000);
+
+    CHECK(table.find(before) == nullptr);
+    REQUIRE(table.find(now) != nullptr);
+    CHECK(table.finish(*table.find(now)) == 0x2000);
+}
+
+TEST_CASE("a record that is free is not found, not even by the user_data of its next operation") {
+    operation_table table(1, first);
+    CHECK(table.find(first) == nullptr);
+    CHECK(start(table, 0x1000) == first);
+}
+
+TEST_CASE("generations wrap without touching marker, ring or place") {
+    constexpr std::uint64_t last_generation =
+        std::uint64_t{0x4711} << 48 | std::uint64_t{0xFFFFFF} << 24 | 3U << 20;
+    operation_table table(2, last_generation);
+    start(table, 0x1000);
+    const std::uint64_t old = start(table, 0x2000);
+    REQUIRE(old == (last_generation | 1));
+    table.finish(*table.find(old));
+    const std::uint64_t wrapped = start(table, 0x3000);
+
+    CHECK(wrapped == (std::uint64_t{0x4711} << 48 | 3U << 20 | 1));
+    CHECK(table.find(wrapped) != nullptr);
+    CHECK(table.find(old) == nullptr);
+}
+
+TEST_CASE("a place beyond the table is not found") {
+    operation_table table(3, first);
+    for (std::uintptr_t i = 1; i <= 3; ++i) start(table, 0x1000 * i);
+    CHECK(table.find(first | 3) == nullptr);
+    CHECK(table.find(first | 0xFFFFF) == nullptr);
+}
+
+TEST_CASE("a record given back unsubmitted is used again, in another generation") {
+    operation_table table(2, first);
+    const std::uint64_t one = start(table, 0x1000);
+    const std::uint64_t two = start(table, 0x2000);
+    CHECK(table.unclaim(*table.find(one)) == 0x1000);
+    CHECK(table.find(one) == nullptr);
+    CHECK(table.find(two) != nullptr);
+
+    const std::uint64_t three = start(table, 0x3000);
+    CHECK(three != one);
+    CHECK(start(table, 0x4000) == 0);
+    CHECK(table.finish(*table.find(two)) == 0x2000);
+    CHECK(table.finish(*table.find(three)) == 0x3000);
+}
+
+TEST_CASE("operations are counted for the pool that they belong to") {
+    operation_table table(4, first);
+    start(table, 0x1000, 1);
+    const std::uint64_t over = start(table, 0x2000, 1);
+    start(table, 0x3000, 2);
+    table.finish(*table.find(over));
+
+    CHECK(table.count(binding(1)) == 1);
+    CHECK(table.count(binding(2)) == 1);
+    CHECK(table.count(binding(3)) == 0);
+}
+
+TEST_CASE("a table does what a map would, in any order of operations") {
+    const bool holds = rc::check([] {
+        const auto size = *rc::gen::inRange<std::uint32_t>(1, 9);
+        operation_table table(size, first);
+        std::map<std::uint64_t, std::uintptr_t> oracle;
+        std::vector<std::uint64_t> over;
+        std::uintptr_t word = 0;
+        for (const int step : *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 100))) {
+            if (step < 50) {
+                const std::uint64_t user_data = start(table, word += 64);
+                RC_ASSERT((user_data != 0) == (oracle.size() < size));
+                if (user_data != 0) RC_ASSERT(oracle.emplace(user_data, word).second);
+            } else if (!oracle.empty()) {
+                const auto chosen = std::next(oracle.begin(), step % static_cast<int>(oracle.size()));
+                operation* const record = table.find(chosen->first);
+                RC_ASSERT(record != nullptr);
+                const std::uintptr_t back = step % 3 == 0 ? table.unclaim(*record) : table.finish(*record);
+                RC_ASSERT(back == chosen->second);
+                over.push_back(chosen->first);
+                oracle.erase(chosen);
+            }
+            for (const std::uint64_t stale : over) RC_ASSERT(table.find(stale) == nullptr);
+            RC_ASSERT(table.count(binding(1)) == oracle.size());
+        }
+    });
+    CHECK(holds);
+}
+
+TEST_CASE("one thread starts operations, some of which it takes back, while another finishes them") {
+    constexpr std::uint32_t size = 8;
+    constexpr std::uintptr_t operations = 20'000;
+    operation_table table(size, first);
+    // a queue as the kernel's, but without the order between threads that TSan sees in an acquire and a
+    // release
+    std::vector<std::atomic<std::uint64_t>> queue(operations);
+    std::uintptr_t sum = 0;
+    std::thread reaper([&] {
+        for (auto& place : queue) {
+            std::uint64_t user_data = 0;
+            while ((user_data = place.load(std::memory_order_relaxed)) == 0) std::this_thread::yield();
+            operation* record = nullptr;
+            while ((record = table.find(user_data)) == nullptr) {
+            }
+            sum += reinterpret_cast<std::uintptr_t>(record->type);
+            table.finish(*record);
+        }
+    });
+    for (std::uintptr_t i = 0; i < operations; ++i) {
+        operation* record = nullptr;
+        while ((record = table.claim()) == nullptr) std::this_thread::yield();
+        if (i % 5 == 0) {
+            record->word.store(64, std::memory_order_release);
+            table.unclaim(*record);
+            record = table.claim();
+            REQUIRE(record != nullptr);
+        }
+        record->type = reinterpret_cast<const gup::detail::operation_type*>(i); // plain, as prepare writes it
+        record->word.store(64, std::memory_order_release);
+        queue[i].store(record->user_data.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    }
+    reaper.join();
+    CHECK(sum == operations * (operations - 1) / 2);
+}

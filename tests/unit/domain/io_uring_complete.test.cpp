@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: BSL-1.0
+// Which completions give a reference back, and what becomes of its page, on pretended rings.
+#include "gup/domain/io_uring.hpp"
+#include "gup/page_pool.hpp"
+
+#include "gup_test/catch.hpp"
+#include "gup_test/completion.hpp"
+#include "gup_test/ledger_kernel.hpp"
+#include "gup_test/pools.hpp"
+#include "gup_test/pretend_rings.hpp"
+
+#include <cerrno>
+#include <utility>
+
+namespace {
+
+using gup::dma_access;
+using gup_test::contains;
+using gup_test::made_up;
+using gup_test::stub_ring;
+using gup_test::what_of;
+
+using domain = gup::io_uring_domain<void, gup_test::pretend_rings>;
+using pool = gup::page_pool<domain>;
+using ref = gup::user_page_ref<domain>;
+
+/// A ring, a domain with a few operation records and a pool of pages of 8 KiB.
+struct scene {
+    explicit scene(unsigned operations = 4)
+        : made(ring.handle(), {.operations = operations}), pages(made, gup_test::small(4, 8192)) {}
+
+    stub_ring ring;
+    domain made;
+    pool pages;
+};
+
+} // namespace
+
+TEST_CASE("a completion gives a reference back once, and says why not a second time") {
+    scene s;
+    io_uring_sqe& entry = s.ring.entry();
+    gup::prep_write_fixed(entry, 3, gup::get_user_page(s.pages), 0);
+    const auto done = made_up(entry.user_data, 8192);
+    auto back = gup::complete(s.made, done);
+
+    CHECK_FALSE(gup::owns(s.made, done));
+    CHECK_FALSE(gup::try_complete(s.made, done));
+    CHECK(contains(what_of([&] { static_cast<void>(gup::complete(s.made, done)); }), "second time"));
+    gup::prep_write_fixed(s.ring.entry(), 3, std::move(back), 0); // the record is in use again
+    CHECK_FALSE(gup::try_complete(s.made, done));
+    CHECK(s.pages.stats().in_flight == 1);
+    static_cast<void>(gup::take_back(s.made, s.ring.handle().sq.sqes[1]));
+}
+
+TEST_CASE("an operation is over with its first completion that announces no other") {
+    scene s;
+    io_uring_sqe& entry = s.ring.entry();
+    gup::prep_send_zc_fixed(entry, 3, gup::get_user_page(s.pages), 0);
+    const auto first = made_up(entry.user_data, 8192, IORING_CQE_F_MORE);
+    CHECK_FALSE(gup::try_complete(s.made, first));
+    CHECK(contains(what_of([&] { static_cast<void>(gup::complete(s.made, first)); }), "IORING_CQE_F_MORE"));
+    CHECK(gup::owns(s.made, first));
+    CHECK(gup::try_complete(s.made, made_up(entry.user_data, 0, IORING_CQE_F_NOTIF)));
+
+    auto token = gup::prep_send_zc_fixed(s.ring.entry(), 3, gup::get_user_page(s.pages), 0, 9);
+    CHECK_FALSE(gup::try_complete(token, made_up(9, 8192, IORING_CQE_F_MORE)));
+    CHECK_FALSE(gup::try_complete(token, made_up(8)));
+    CHECK(token);
+    CHECK_THROWS_AS(gup::complete(std::move(token), made_up(8)), gup::pin_error);
+    CHECK(gup::try_complete(token, made_up(9, 0, IORING_CQE_F_NOTIF)));
+    CHECK(contains(what_of([&] { static_cast<void>(gup::complete(std::move(token), made_up(9))); }),
+                   "second time"));
+}
+
+TEST_CASE("a completion must name the access that the reference had") {
+    scene s;
+    const auto page = gup::get_user_page(s.pages);
+    io_uring_sqe& entry = s.ring.entry();
+    gup::prep_write_fixed(entry, 3, gup::ref_user_page<dma_access::to_device>(page), 0);
+    const auto done = made_up(entry.user_data);
+    CHECK(contains(what_of([&] { static_cast<void>(gup::complete(s.made, done)); }), "another access"));
+    CHECK_FALSE(gup::try_complete<dma_access::read>(s.made, done));
+    CHECK(gup::try_complete<dma_access::to_device>(s.made, done));
+}
+
+TEST_CASE("a completion must name the type of domain that the page is of") {
+    stub_ring ring;
+    domain made(ring.handle());
+    using local_domain = gup::local<domain>;
+    gup::page_pool<local_domain> pages(local_domain(made), gup_test::small(1));
+    io_uring_sqe& entry = ring.entry();
+    gup::prep_write_fixed(entry, 3, gup::get_user_page(pages), 0);
+    const auto done = made_up(entry.user_data);
+    CHECK(contains(what_of([&] { static_cast<void>(gup::complete(made, done)); }), "another type of domain"));
+    CHECK(
+        contains(what_of([&] { static_cast<void>(gup::take_back(made, entry)); }), "another type of domain"));
+    gup::put_user_page(gup::complete(pages.domain(), done), gup::clean);
+}
+
+TEST_CASE("a page is dirty when a device could have written it, whatever the result") {
+    scene s;
+    const auto page = gup::get_page(s.pages);
+    const auto dirty_after = [&](int result, auto prepare) {
+        static_cast<void>(gup::clear_page_dirty_for_io(page));
+        io_uring_sqe& entry = s.ring.entry();
+        prepare(entry, gup::get_user_page(page));
+        auto back = gup::complete(s.made, made_up(entry.user_data, result));
+        gup::put_user_page(std::move(back), gup::clean);
+        return gup::page_dirty(page);
+    };
+    const auto read = [](io_uring_sqe& entry, ref pin) { gup::prep_read_fixed(entry, 3, std::move(pin), 0); };
+    const auto write = [](io_uring_sqe& entry, ref pin) {
+        gup::prep_write_fixed(entry, 3, std::move(pin), 0);
+    };
+    const auto send = [](io_uring_sqe& entry, ref pin) {
+        gup::prep_send_zc_fixed(entry, 3, std::move(pin), 0);
+    };
+    CHECK(dirty_after(8192, read));
+    CHECK(dirty_after(0, read));
+    CHECK(dirty_after(-EIO, read));
+    CHECK_FALSE(dirty_after(8192, write));
+    CHECK_FALSE(dirty_after(-EPIPE, send));
+}
+
+TEST_CASE("a token makes its page dirty by the same rule, also when it has moved") {
+    scene s;
+    const auto page = gup::get_page(s.pages);
+    auto write = gup::prep_write_fixed(s.ring.entry(), 3, gup::get_user_page(page), 0, 1);
+    gup::put_user_page(gup::complete(std::move(write), made_up(1)), gup::clean);
+    CHECK_FALSE(gup::page_dirty(page));
+
+    auto read = gup::prep_read_fixed(s.ring.entry(), 3, gup::get_user_page(page), 0, 2);
+    auto moved = std::move(read);
+    gup::put_user_page(gup::complete(std::move(moved), made_up(2, -EIO)), gup::clean);
+    CHECK(gup::page_dirty(page));
+}
+
+TEST_CASE("statistics count both forms of operations, of the pool's own pages only") {
+    scene s;
+    pool others(s.made, gup_test::small(1));
+    io_uring_sqe& entry = s.ring.entry();
+    gup::prep_write_fixed(entry, 3, gup::get_user_page(s.pages), 0);
+    auto token = gup::prep_write_fixed(s.ring.entry(), 3, gup::get_user_page(s.pages), 0, 1);
+    CHECK(s.pages.stats().in_flight == 2);
+    CHECK(others.stats().in_flight == 0);
+    CHECK(gup::try_complete(s.made, made_up(entry.user_data)));
+    CHECK(s.pages.stats().in_flight == 1);
+    CHECK(gup::try_complete(token, made_up(1)));
+    CHECK(s.pages.stats().in_flight == 0);
+}
+
+TEST_CASE("a token that is dropped reports it and keeps the page and the pool for good") {
+    const gup_test::leak_listener leaks;
+    scene s;
+    auto page = gup::get_user_page(s.pages);
+    const void* const address = page.bytes().data();
+    const auto again =
+        gup::ref_user_page(page); // what a leak checker finds the pool by, and undoes the leak below
+    { const auto token = gup::prep_write_fixed(s.ring.entry(), 3, std::move(page), 0, 1); }
+    REQUIRE(leaks.heard.size() == 1);
+    CHECK(leaks.heard[0].range.data() == address);
+    CHECK(leaks.heard[0].range.size() == 8192);
+    CHECK(s.pages.stats().in_flight == 1);
+    CHECK(s.pages.stats().pinned == 1);
+
+    static_cast<void>(gup::detail::reference_access::make<ref>(gup::detail::reference_access::word(again)));
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: BSL-1.0
+// Taking back what was prepared, and what is looked at before a submission, on pretended rings.
+#include "gup/domain/io_uring.hpp"
+#include "gup/page_pool.hpp"
+
+#include "gup_test/catch.hpp"
+#include "gup_test/completion.hpp"
+#include "gup_test/pools.hpp"
+#include "gup_test/pretend_rings.hpp"
+
+#include <cerrno>
+#include <utility>
+
+namespace {
+
+using gup_test::contains;
+using gup_test::made_up;
+using gup_test::stub_ring;
+using gup_test::what_of;
+
+using domain = gup::io_uring_domain<void, gup_test::pretend_rings>;
+using pool = gup::page_pool<domain>;
+
+struct scene {
+    explicit scene(unsigned ring_flags = 0)
+        : ring(ring_flags), made(ring.handle()), pages(made, gup_test::small(8)) {}
+
+    io_uring_sqe& prepare(unsigned flags = 0) {
+        io_uring_sqe& entry = ring.entry();
+        gup::prep_read_fixed(entry, 3, gup::get_user_page(pages), 0);
+        entry.flags = static_cast<std::uint8_t>(flags);
+        return entry;
+    }
+    bool refused() { return static_cast<bool>(gup::detail::check_submission(made.rings(), ring.handle())); }
+
+    stub_ring ring;
+    domain made;
+    pool pages;
+};
+
+constexpr std::uint64_t of_no_operation = ~std::uint64_t{0};
+
+/// Everything that `scene` prepared comes back.
+void finish(scene& s, const io_uring_sqe& entry) {
+    CHECK(gup::try_complete(s.made, made_up(entry.user_data)));
+}
+
+} // namespace
+
+TEST_CASE("an operation taken back leaves a silent no-op and no trace in the domain") {
+    scene s;
+    io_uring_sqe& entry = s.prepare();
+    const std::uint64_t user_data = entry.user_data;
+    auto back = gup::take_back(s.made, entry);
+
+    REQUIRE(back);
+    CHECK(entry.opcode == IORING_OP_NOP);
+    CHECK(entry.flags == IOSQE_CQE_SKIP_SUCCESS);
+    CHECK(entry.user_data == of_no_operation);
+    CHECK(s.pages.stats().in_flight == 0);
+    CHECK_FALSE(gup::owns(s.made, made_up(user_data)));
+    CHECK(contains(what_of([&] { static_cast<void>(gup::take_back(s.made, entry)); }),
+                   "no operation in flight"));
+    CHECK_FALSE(gup::page_dirty(back));
+}
+
+TEST_CASE("a token gives back what it prepared, and only for its own entry") {
+    scene s;
+    io_uring_sqe& entry = s.ring.entry();
+    auto token = gup::prep_read_fixed(entry, 3, gup::get_user_page(s.pages), 0, 5);
+    CHECK(contains(what_of([&] { static_cast<void>(gup::take_back(std::move(token), s.ring.entry())); }),
+                   "no operation in flight"));
+    CHECK(token);
+    stub_ring foreign;
+    io_uring_sqe& elsewhere = foreign.entry();
+    elsewhere.user_data = 5;
+    CHECK_THROWS_AS(gup::take_back(std::move(token), elsewhere), gup::pin_error);
+    CHECK(token);
+
+    auto back = gup::take_back(std::move(token), entry);
+    CHECK(back);
+    CHECK_FALSE(token);
+    CHECK(entry.opcode == IORING_OP_NOP);
+    CHECK(entry.user_data == of_no_operation); // 5 may name another operation by the time the kernel is here
+    CHECK_THROWS_AS(gup::take_back(std::move(token), entry), gup::pin_error);
+}
+
+TEST_CASE("what the kernel has taken is not given back") {
+    scene s;
+    io_uring_sqe& entry = s.prepare();
+    io_uring_sqe& with_token = s.ring.entry();
+    auto token = gup::prep_read_fixed(with_token, 3, gup::get_user_page(s.pages), 0, 5);
+    s.ring.submit();
+    CHECK(contains(what_of([&] { static_cast<void>(gup::take_back(s.made, entry)); }),
+                   "wait for its completion"));
+    CHECK(contains(what_of([&] { static_cast<void>(gup::take_back(std::move(token), with_token)); }),
+                   "wait for its completion"));
+    CHECK(entry.opcode == IORING_OP_READ_FIXED);
+    CHECK(token);
+    CHECK(s.pages.stats().in_flight == 2);
+    finish(s, entry);
+    CHECK(gup::try_complete(token, made_up(5)));
+}
+
+TEST_CASE("what is flushed can be taken back unless a kernel thread polls the queue") {
+    scene s;
+    io_uring_sqe& entry = s.prepare();
+    s.ring.flush();
+    CHECK(gup::take_back(s.made, entry));
+
+    scene polled(IORING_SETUP_SQPOLL);
+    io_uring_sqe& unflushed = polled.prepare();
+    CHECK(gup::take_back(polled.made, unflushed));
+    io_uring_sqe& flushed = polled.prepare();
+    polled.ring.flush();
+    CHECK_THROWS_AS(gup::take_back(polled.made, flushed), gup::pin_error);
+    finish(polled, flushed);
+}
+
+TEST_CASE("an entry is found wherever the queue has wrapped to") {
+    scene s;
+    for (int i = 0; i < 6; ++i) io_uring_prep_nop(&s.ring.entry());
+    s.ring.submit();
+    io_uring_sqe& first = s.prepare();
+    for (int i = 0; i < 4; ++i) io_uring_prep_nop(&s.ring.entry());
+    io_uring_sqe& last = s.prepare();
+    CHECK(gup::take_back(s.made, last));
+    CHECK(gup::take_back(s.made, first));
+}
+
+TEST_CASE("a ring of large entries is looked at in its own steps") {
+    scene s(IORING_SETUP_SQE128);
+    io_uring_sqe* const entries = s.ring.handle().sq.sqes;
+    s.ring.handle().sq.sqe_tail = 2;
+    gup::prep_read_fixed(entries[2], 3, gup::get_user_page(s.pages), 0); // the second
+    CHECK(gup::take_back(s.made, entries[2]));
+    gup::prep_read_fixed(entries[4], 3, gup::get_user_page(s.pages), 0); // beyond the tail
+    CHECK_THROWS_AS(gup::take_back(s.made, entries[4]), gup::pin_error);
+    finish(s, entries[4]);
+    gup::prep_read_fixed(entries[14], 3, gup::get_user_page(s.pages), 0); // the last
+    finish(s, entries[14]);
+}
+
+TEST_CASE("an entry in the middle of a chain keeps it together") {
+    scene s;
+    io_uring_sqe& first = s.prepare(IOSQE_IO_LINK);
+    io_uring_sqe& second = s.prepare(IOSQE_IO_HARDLINK);
+    io_uring_sqe& third = s.prepare();
+    CHECK(gup::take_back(s.made, second));
+    CHECK(second.flags == (IOSQE_IO_HARDLINK | IOSQE_CQE_SKIP_SUCCESS));
+    CHECK(gup::take_back(s.made, third));
+    CHECK(third.flags == IOSQE_CQE_SKIP_SUCCESS);
+    CHECK(first.flags == IOSQE_IO_LINK);
+    CHECK_FALSE(s.refused());
+    finish(s, first);
+}
+
+TEST_CASE("an entry at the head of a chain leaves the head to the next") {
+    scene s;
+    io_uring_sqe& before = s.prepare();
+    io_uring_sqe& first = s.prepare(IOSQE_IO_LINK);
+    io_uring_sqe& second = s.prepare(IOSQE_IO_LINK);
+    io_uring_sqe& third = s.prepare();
+    CHECK(gup::take_back(s.made, first));
+    CHECK(first.flags == IOSQE_CQE_SKIP_SUCCESS);
+    CHECK(second.flags == IOSQE_IO_LINK);
+    CHECK(gup::take_back(s.made, second));
+    CHECK(second.flags == IOSQE_CQE_SKIP_SUCCESS);
+    CHECK_FALSE(s.refused());
+    finish(s, before);
+    finish(s, third);
+}
+
+TEST_CASE("an entry that drains stays one, visibly, because a silent one may not") {
+    scene s;
+    io_uring_sqe& entry = s.prepare(IOSQE_IO_DRAIN | IOSQE_ASYNC);
+    CHECK(gup::take_back(s.made, entry));
+    CHECK(entry.flags == IOSQE_IO_DRAIN);
+}
+
+TEST_CASE("a kernel that cannot be silent completes what was taken back with a user_data of nobody") {
+    stub_ring ring;
+    ring.handle().features = 0;
+    domain made(ring.handle());
+    pool pages(made, gup_test::small(1));
+    io_uring_sqe& entry = ring.entry();
+    gup::prep_read_fixed(entry, 3, gup::get_user_page(pages), 0);
+    CHECK(gup::take_back(made, entry));
+    CHECK(entry.flags == 0);
+    CHECK_FALSE(gup::try_complete(made, made_up(entry.user_data)));
+}
+
+TEST_CASE("an operation that would complete unseen is found before it is submitted") {
+    const auto refused = [](auto prepare) {
+        scene s;
+        prepare(s);
+        const bool found = s.refused();
+        for (unsigned at = 0; at < stub_ring::entries; ++at)
+            static_cast<void>(gup::try_complete(s.made, made_up(s.ring.handle().sq.sqes[at].user_data)));
+        return found;
+    };
+    const auto raw = [](scene& s, unsigned flags) {
+        io_uring_sqe& entry = s.ring.entry();
+        io_uring_prep_nop(&entry);
+        entry.flags = static_cast<std::uint8_t>(flags);
+    };
+    constexpr unsigned silent = IOSQE_CQE_SKIP_SUCCESS;
+    constexpr unsigned link = IOSQE_IO_LINK;
+    CHECK_FALSE(refused([](scene& s) { s.prepare(link); }));
+    CHECK(refused([](scene& s) { s.prepare(silent); }));
+    CHECK(refused([](scene& s) {
+        s.prepare();
+        s.prepare(link | silent);
+    }));
+    CHECK_FALSE(refused([&](scene& s) { raw(s, silent); }));
+    CHECK_FALSE(refused([&](scene& s) {
+        raw(s, silent);
+        s.prepare();
+    }));
+    CHECK(refused([&](scene& s) {
+        raw(s, silent | link);
+        raw(s, link);
+        s.prepare();
+    }));
+    CHECK(refused([&](scene& s) {
+        raw(s, silent | IOSQE_IO_HARDLINK);
+        s.prepare();
+    }));
+    CHECK_FALSE(refused([&](scene& s) {
+        raw(s, silent | link);
+        raw(s, 0);
+        s.prepare();
+    }));
+    CHECK_FALSE(refused([](scene& s) {
+        s.prepare(silent);
+        s.ring.submit(); // too late
+    }));
+    CHECK(refused([](scene& s) {
+        s.prepare(silent);
+        s.ring.flush(); // as by a submission that the kernel refused
+    }));
+}
+
+TEST_CASE("an operation with the program's user_data is known by its slot") {
+    scene s;
+    const auto page = gup::get_user_page(s.pages);
+    const auto refused = [&](auto prepare) {
+        io_uring_sqe& entry = s.ring.entry();
+        auto token = prepare(entry);
+        entry.flags |= IOSQE_CQE_SKIP_SUCCESS;
+        const bool found = s.refused();
+        static_cast<void>(gup::take_back(std::move(token), entry));
+        CHECK_FALSE(s.refused());
+        return found;
+    };
+    CHECK(
+        refused([&](io_uring_sqe& e) { return gup::prep_read_fixed(e, 3, gup::ref_user_page(page), 0, 1); }));
+    CHECK(refused(
+        [&](io_uring_sqe& e) { return gup::prep_write_fixed(e, 3, gup::ref_user_page(page), 0, 1); }));
+    CHECK(refused(
+        [&](io_uring_sqe& e) { return gup::prep_send_zc_fixed(e, 3, gup::ref_user_page(page), 0, 1); }));
+
+    io_uring_sqe& program = s.ring.entry();
+    io_uring_prep_read_fixed(&program, 3, nullptr, 1, 0, 64); // the slot behind ours
+    program.flags |= IOSQE_CQE_SKIP_SUCCESS;
+    CHECK_FALSE(s.refused());
+}
