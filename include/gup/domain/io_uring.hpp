@@ -7,6 +7,7 @@
 #include "gup/detail/io_uring/buffer_table.hpp"
 #include "gup/domain/io_uring_operations.hpp"
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <memory>
@@ -184,11 +185,13 @@ const char* io_uring_domain<Tag, Kernel>::fault_of(std::span<io_uring* const> ri
         return "a buffer table has 1 to 16384 slots";
     if (options.operations > detail::ring_set::most_operations)
         return "a ring has at most 1048576 operation records";
-    for (const io_uring* ring : rings)
-        if ((ring->flags & registered_descriptor_only) != 0)
+    for (auto ring = rings.begin(); ring != rings.end(); ++ring) {
+        if (*ring == nullptr) return "one of the rings is a null pointer";
+        if (std::find(rings.begin(), ring, *ring) != ring) return "a ring is named twice";
+        if (((*ring)->flags & registered_descriptor_only) != 0)
             return "a ring without a descriptor of its own (IORING_SETUP_REGISTERED_FD_ONLY) cannot be kept "
-                   "alive: "
-                   "make it without that flag";
+                   "alive: make it without that flag";
+    }
     return nullptr;
 }
 

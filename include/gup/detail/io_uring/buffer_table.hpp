@@ -11,7 +11,10 @@
 #include "gup/pin_domain.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <random>
 #include <span>
@@ -46,35 +49,35 @@ public:
         // Deferred memory goes last: no operation is in flight on it, and the kernel has pins of its own.
     }
 
-    /// Adds a ring and makes its table; on failure the ring is as it was.
+    /// Adds a ring and makes its table, or looks at the caller's; on failure the ring is as it was.
     bool try_add(const io_uring& ring, std::uint32_t operations, pin_failure& failure) {
+        fds_.reserve(fds_.size() + 1); // what may throw comes before what would have to be undone
+        add_ring(ring, operations);
         const int fd = Kernel::duplicate(ring.ring_fd);
-        if (fd < 0) return fail(failure, fd, "fcntl(F_DUPFD_CLOEXEC) of a ring", "raise `ulimit -n`");
-        if (const int result = slots_.callers_table ? 0 : make_table(fd); result < 0) {
+        if (fd < 0)
+            return fail(failure, fd, "fcntl(F_DUPFD_CLOEXEC) of a ring",
+                        fd == -EBADF
+                            ? "make the ring first (io_uring_queue_init), and keep its descriptor open"
+                            : "raise `ulimit -n`");
+        if (const int result = slots_.callers_table ? look_at_table(fd) : make_table(fd); result < 0) {
             Kernel::close(fd);
-            return fail(
-                failure, result, "io_uring_register(IORING_REGISTER_BUFFERS2)",
-                result == -EBUSY ? "this ring has a buffer table already: lend the domain some of its slots "
-                                   "with io_uring_options::first_slot"
-                : result == -EEXIST
-                    ? "this ring is IORING_SETUP_SINGLE_ISSUER: make the domain on the thread that submits"
-                    : "");
+            return fail(failure, result,
+                        slots_.callers_table ? "io_uring_register(IORING_REGISTER_BUFFERS_UPDATE)"
+                                             : "io_uring_register(IORING_REGISTER_BUFFERS2)",
+                        why_no_table(result));
         }
-        try {
-            fds_.reserve(fds_.size() + 1);
-            add_ring(ring, operations);
-        } catch (...) {
-            if (!slots_.callers_table) Kernel::io_uring_register(fd, IORING_UNREGISTER_BUFFERS, nullptr, 0);
-            Kernel::close(fd);
-            throw;
-        }
-        fds_.push_back(fd);
+        fds_.push_back(fd); // reserved
         return true;
     }
 
     /// Registers a range on every ring or on none: its first slot.
     std::optional<unsigned> try_register(std::span<const std::byte> range, pin_failure& failure) {
         const auto count = static_cast<unsigned>(((range.size() - 1) >> ring_binding::slot_shift) + 1);
+        if (process_ != this_process()) {
+            fail(failure, -EPERM, "io_uring_domain::pin",
+                 "this domain belongs to the parent process: make a ring and a domain of your own");
+            return std::nullopt;
+        }
         const std::lock_guard lock(lock_);
         const auto slot = find_slots(count);
         if (!slot) {
@@ -107,7 +110,7 @@ public:
         unfinished_release unfinished{slot, count, range, std::move(memory)};
         if (settle_release(unfinished)) return;
         deferred_.push_back(std::move(unfinished)); // reserved
-        unsettled_.store(true, std::memory_order_relaxed);
+        note_deferred();
     }
 
 private:
@@ -116,7 +119,9 @@ private:
         unsigned count;
         std::span<const std::byte> range;
         std::unique_ptr<pinned_memory> memory;
+        std::uint32_t rings_done = 0; // one bit for each ring
     };
+    static_assert(most_rings <= 32);
 
     static bool fail(pin_failure& failure, int result, const char* call, std::string remedy) {
         failure = {.code = {-result, std::system_category()}, .call = call, .remedy = std::move(remedy)};
@@ -129,9 +134,31 @@ private:
         request.flags = IORING_RSRC_REGISTER_SPARSE;
         const int result = Kernel::io_uring_register(fd, IORING_REGISTER_BUFFERS2, &request, sizeof request);
         if (result != -EINVAL) return result;
-        const std::vector<iovec> empty(slots_.count,
-                                       iovec{nullptr, 0}); // before Linux 5.19 there is no such flag
-        return Kernel::io_uring_register(fd, IORING_REGISTER_BUFFERS, empty.data(), slots_.count);
+        const std::unique_ptr<iovec[]> empty(new (std::nothrow) iovec[slots_.count]{});
+        if (empty == nullptr) return -ENOMEM; // before Linux 5.19 there is no such flag
+        return Kernel::io_uring_register(fd, IORING_REGISTER_BUFFERS, empty.get(), slots_.count);
+    }
+
+    /// Zero if the caller's table has our slots. Asks for what no kernel registers: if the table is there and
+    /// large enough, that is what it complains about.
+    int look_at_table(int fd) noexcept {
+        const int result = update(fd, slots_.first + slots_.count - 1, iovec{nullptr, 1});
+        return result == -EFAULT ? 0 : result;
+    }
+
+    const char* why_no_table(int result) const noexcept {
+        if (result == -EEXIST)
+            return "this ring is IORING_SETUP_SINGLE_ISSUER: make the domain on the thread that submits";
+        if (result == -EBUSY)
+            return "this ring has a buffer table already: lend the domain some of its slots with "
+                   "io_uring_options::first_slot";
+        if (slots_.callers_table && result == -ENXIO)
+            return "this ring has no buffer table: register one, or leave io_uring_options::first_slot empty";
+        if (slots_.callers_table && result == -EINVAL)
+            return "the ring's buffer table ends before io_uring_options::first_slot + slots: register a "
+                   "larger one";
+        return result == -ENOMEM ? "the kernel has no memory for the table: lower io_uring_options::slots"
+                                 : "";
     }
 
     /// One slot; the kernel's answer to an update of several would lose the errno of the one that failed.
@@ -176,23 +203,31 @@ private:
 
     /// False if only another thread may do it: the submitter of a SINGLE_ISSUER ring.
     bool settle_release(unfinished_release& unfinished) noexcept {
-        bool done = true;
-        for (const int fd : fds_) {
-            const int result = clear(fd, unfinished.slot, unfinished.count);
-            if (result == -EEXIST) done = false;
+        for (std::size_t ring = 0; ring < fds_.size(); ++ring) {
+            const std::uint32_t bit = std::uint32_t{1} << ring;
+            if ((unfinished.rings_done & bit) != 0) continue;
+            const int result = clear(fds_[ring], unfinished.slot, unfinished.count);
+            if (result == 0) unfinished.rings_done |= bit;
             if (result == 0 || result == -EEXIST) continue;
             static_cast<void>(unfinished.memory.release()); // the slots stay taken, too
             report_quarantine({-result, std::system_category()}, unfinished.range);
             return true;
         }
-        if (done) set_taken(unfinished.slot, unfinished.count, false);
-        return done;
+        if (std::popcount(unfinished.rings_done) != static_cast<int>(fds_.size())) return false;
+        set_taken(unfinished.slot, unfinished.count, false);
+        return true;
     }
 
     void release_deferred() noexcept override {
         if (process_ != this_process()) return;
         const std::lock_guard lock(lock_);
         std::erase_if(deferred_, [&](unfinished_release& unfinished) { return settle_release(unfinished); });
+        note_deferred();
+    }
+
+    void note_deferred() noexcept {
+        refused_on_.store(deferred_.empty() ? std::thread::id{} : std::this_thread::get_id(),
+                          std::memory_order_relaxed);
         unsettled_.store(!deferred_.empty(), std::memory_order_relaxed);
     }
 
@@ -224,7 +259,9 @@ private:
         else if (result == -EEXIST)
             failure.remedy = "this ring is IORING_SETUP_SINGLE_ISSUER: pin on the thread that submits";
         else if (result == -ENXIO)
-            failure.remedy = "the ring's buffer table is gone: nothing but the domain may unregister it";
+            failure.remedy = "the ring's buffer table is gone: it must stay as long as the domain has pools";
+        else if (result == -ENOMEM)
+            failure.remedy = "the kernel is short of memory: make the pool smaller";
     }
 
     const pid_t process_ = this_process();
