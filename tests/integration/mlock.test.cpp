@@ -96,6 +96,7 @@ TEST_CASE("A range with a hole is refused by its address and locks nothing") {
     const real_memory memory(100);
     const std::size_t before = locked_memory();
     mlock_domain pins;
+    pins.pin(memory.range(0, 1)).release(); // what the first pin of a process maps must not fill the hole
     REQUIRE(::munmap(memory.page(60), page) == 0);
     gup::pin_failure failure;
 
@@ -108,7 +109,7 @@ TEST_CASE("A range with a hole is refused by its address and locks nothing") {
     CHECK(locked_memory() == before);
 }
 
-TEST_CASE("The kernel leaves inaccessible memory locked when it refuses it; the domain does not") {
+TEST_CASE("The kernel leaves inaccessible memory locked when it refuses it, but the domain does not") {
     if (!may_lock(64)) return;
     const real_memory memory(64);
     REQUIRE(::mprotect(memory.page(40), 8 * page, PROT_NONE) == 0);
