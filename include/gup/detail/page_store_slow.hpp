@@ -128,22 +128,22 @@ inline void page_store::refill(magazine& m) noexcept {
 }
 
 inline bool page_store::take_all(std::span<page*> pages) noexcept {
-    std::size_t got = 0;
     if (magazine* const m = current(); m != nullptr && m->enter()) {
-        got = m->pop(pages);
+        const bool enough = m->count.load(std::memory_order_relaxed) >= pages.size();
+        if (enough) m->pop(pages);
         m->leave();
+        if (enough) return true;
     }
-    if (got == pages.size()) return true;
     if (process_ != this_process()) return false;
     magazine* m = find_magazine();
-    const std::lock_guard lock(lock_);
-    if (!closed_) {
-        if (m == nullptr) m = attach_magazine();
-        while (got < pages.size() && (pages[got] = depot_.pop()) != nullptr) ++got;
-        if (got < pages.size()) collect();
-        while (got < pages.size() && (pages[got] = depot_.pop()) != nullptr) ++got;
-        if (got == pages.size()) return true;
-    }
+    const std::lock_guard lock(lock_); // from the first page on: a failing request hides none
+    if (closed_) return false;
+    if (m == nullptr) m = attach_magazine();
+    std::size_t got = m != nullptr ? m->pop(pages) : 0;
+    while (got < pages.size() && (pages[got] = depot_.pop()) != nullptr) ++got;
+    if (got < pages.size()) collect();
+    while (got < pages.size() && (pages[got] = depot_.pop()) != nullptr) ++got;
+    if (got == pages.size()) return true;
     while (got > 0) depot_.push(*pages[--got]);
     return false;
 }
