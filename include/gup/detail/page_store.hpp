@@ -67,7 +67,7 @@ public:
           calls_(kernel_store_calls<Kernel>::calls),
           destroy_(destroy),
           fenced_(!calls_.prepare_barrier()),
-          batch_(std::clamp<std::uint32_t>(static_cast<std::uint32_t>(arrays.pages() / 64) * 4, 1,
+          batch_(std::clamp<std::uint32_t>(static_cast<std::uint32_t>(arrays.pages() / 16) * 4, 1,
                                            magazine::places / 2)),
           depot_(arrays) {}
     page_store(const page_store&) = delete;
