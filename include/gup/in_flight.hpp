@@ -33,6 +33,7 @@ public:
         word_.set(taken);
         user_data_ = other.user_data_;
         on_completion_ = other.on_completion_;
+        kind_ = other.kind_;
         return *this;
     }
     in_flight(const in_flight&) = delete;
@@ -53,8 +54,9 @@ public:
 
 private:
     friend struct detail::in_flight_access;
-    in_flight(detail::reference_word word, std::uint64_t user_data, put_as on_completion) noexcept
-        : word_(std::move(word)), user_data_(user_data), on_completion_(on_completion) {}
+    in_flight(detail::reference_word word, std::uint64_t user_data, put_as on_completion,
+              std::uint8_t kind) noexcept
+        : word_(std::move(word)), user_data_(user_data), on_completion_(on_completion), kind_(kind) {}
 
     void abandon() noexcept {
         if (!word_) return;
@@ -67,6 +69,7 @@ private:
     detail::reference_word word_;
     std::uint64_t user_data_ = 0;
     put_as on_completion_ = put_as::clean; // dirty if the device may write
+    std::uint8_t kind_ = 0;                // of operation, for the domain alone
 };
 
 template <class Ref, class... Decision>
@@ -87,8 +90,9 @@ namespace detail {
 /// The domains' own way into a token.
 struct in_flight_access {
     template <class Ref>
-    static in_flight<Ref> make(Ref&& ref, std::uint64_t user_data, put_as on_completion) noexcept {
-        return {reference_word(reference_access::release(ref)), user_data, on_completion};
+    static in_flight<Ref> make(Ref&& ref, std::uint64_t user_data, put_as on_completion,
+                               std::uint8_t kind = 0) noexcept {
+        return {reference_word(reference_access::release(ref)), user_data, on_completion, kind};
     }
     template <class Ref>
     static Ref give_back(in_flight<Ref>& token) noexcept {
@@ -97,6 +101,10 @@ struct in_flight_access {
     template <class Ref>
     static put_as on_completion(const in_flight<Ref>& token) noexcept {
         return token.on_completion_;
+    }
+    template <class Ref>
+    static std::uint8_t kind(const in_flight<Ref>& token) noexcept {
+        return token.kind_;
     }
     template <class Ref>
     static std::uintptr_t word(const in_flight<Ref>& token) noexcept {

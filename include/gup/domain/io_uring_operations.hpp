@@ -107,7 +107,9 @@ prep_write_fixed(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>&& ref,
 
 /// Sends the page, or `part` of it, without copying; for references of any access. `flags` are those of
 /// send(2). The result comes with the first completion, the reference back with the last, which may be the
-/// same one if the send failed. Otherwise as prep_read_fixed.
+/// same one if the send failed. A send that is cancelled with its chain is over at once, but Linux (6.18)
+/// posts a notification after that all the same: it is refused as stale, and a program that chooses user_data
+/// must not give the same to another send until it has come. Otherwise as prep_read_fixed.
 template <class Domain, dma_access Access>
 void prep_send_zc_fixed(io_uring_sqe& sqe, int socket, user_page_ref<Domain, Access>&& ref, int flags,
                         subrange part = {}) {

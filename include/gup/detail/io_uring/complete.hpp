@@ -111,6 +111,11 @@ const ring_binding& binding_of(const in_flight<Ref>& token) noexcept {
 template <class Ref>
 completion_fault check_token(const in_flight<Ref>& token, const io_uring_cqe& cqe) noexcept {
     if (!token || token.user_data() != cqe.user_data) return completion_fault::stale;
+    // of a send before it, with the same user_data, that was cancelled with its chain: its notification comes
+    // late
+    if ((cqe.flags & IORING_CQE_F_NOTIF) != 0 &&
+        in_flight_access::kind(token) != static_cast<std::uint8_t>(ring_opcode::send_zc))
+        return completion_fault::stale;
     return (cqe.flags & IORING_CQE_F_MORE) != 0 ? completion_fault::more_to_come : completion_fault::none;
 }
 

@@ -176,7 +176,8 @@ prepare_token(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>& ref, std
     sqe.user_data = user_data;
     what.binding->tokens.fetch_add(1, std::memory_order_relaxed);
     return in_flight_access::make(std::move(ref), user_data,
-                                  device_writes(Opcode) ? put_as::dirty : put_as::clean);
+                                  device_writes(Opcode) ? put_as::dirty : put_as::clean,
+                                  static_cast<std::uint8_t>(Opcode));
 }
 
 } // namespace gup::detail
