@@ -43,8 +43,11 @@ public:
     replacement(const replacement&) = delete;
     replacement& operator=(const replacement&) = delete;
     ~replacement() {
+        if (!pending_) return;
         // by descriptor: the directory may have been renamed meanwhile
-        if (pending_) ::unlinkat(directory_.fd(), temporary_name(), 0);
+        ::unlinkat(directory_.fd(), temporary_name(), 0);
+        // a worker of the ring may keep the file open a moment longer, but the next copy may need its room
+        static_cast<void>(::ftruncate(file_.fd(), 0));
     }
 
     open_file& file() noexcept { return file_; }
