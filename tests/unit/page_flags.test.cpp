@@ -4,6 +4,9 @@
 #include "gup_test/catch.hpp"
 #include "gup_test/pools.hpp"
 
+#include <atomic>
+#include <thread>
+
 using namespace gup_test;
 using gup::dma_access;
 
@@ -189,4 +192,28 @@ TEST_CASE("a page's number is its address divided by 4096 whatever its size") {
             CHECK(gup::page_to_pfn(ref) == reinterpret_cast<std::uintptr_t>(ref.bytes().data()) / 4096);
         CHECK(gup::page_to_pfn(refs[0]) != gup::page_to_pfn(refs[1]));
     }
+}
+
+TEST_CASE("write-back that is refused for a pin that comes just then leaves the page dirty") {
+    const watched_page page;
+    constexpr int rounds = 300'000;
+    std::atomic<bool> begun{false};
+    std::atomic<bool> done{false};
+    std::thread device([&] {
+        while (!done) {
+            gup::put_user_page(page.pin<dma_access::read_write>(), gup::clean);
+            begun = true;
+        }
+    });
+    while (!begun) std::this_thread::yield();
+    int lost = 0;
+    for (int i = 0; i < rounds; ++i) {
+        gup::set_page_dirty(page.watch);
+        const bool cleared = gup::clear_page_dirty_for_io(page.watch);
+        if (page.dirty() == cleared) ++lost;
+    }
+    done = true;
+    device.join();
+
+    CHECK(lost == 0);
 }

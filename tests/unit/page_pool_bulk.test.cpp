@@ -158,20 +158,22 @@ TEST_CASE("a batch put passes over empty references") {
 }
 
 TEST_CASE("a batch put gives each page back to its own pool") {
-    auto one = pool_of(40);
-    auto two = pool_of(40);
-    std::vector<writer_ref> refs;
-    for (int i = 0; i < 40; ++i) {
-        refs.push_back(gup::get_user_page(i % 3 == 0 ? one : two));
-        if (i % 7 == 0) refs.emplace_back();
+    for (const std::size_t pages : {40U, 2000U}) { // with a little and with much room in the thread's caches
+        auto one = pool_of(pages);
+        auto two = pool_of(pages);
+        std::vector<writer_ref> refs;
+        for (int i = 0; i < 40; ++i) {
+            refs.push_back(gup::get_user_page(i % 3 == 0 ? one : two));
+            if (i % 7 == 0) refs.emplace_back();
+        }
+
+        gup::put_user_pages(std::move(refs), gup::dirty);
+
+        CHECK(one.stats().free == pages);
+        CHECK(two.stats().free == pages);
+        CHECK(gettable(one) == pages);
+        CHECK(gettable(two) == pages);
     }
-
-    gup::put_user_pages(std::move(refs), gup::dirty);
-
-    CHECK(one.stats().free == 40);
-    CHECK(two.stats().free == 40);
-    CHECK(gettable(one) == 40);
-    CHECK(gettable(two) == 40);
 }
 
 TEST_CASE("a batch put keeps pages that somebody else holds") {

@@ -69,6 +69,21 @@ TEST_CASE("a pool gives all its mappings and descriptors back") {
     }
 }
 
+TEST_CASE("a thread that puts its last page while it ends leaves no cache behind") {
+    const std::size_t mapped_before = account::mapped.bytes();
+    account::plan_nothing();
+    std::optional<pool_type> pool(std::in_place, domain{}, small(8));
+    on_another_thread([&pool] {
+        static thread_local pool_type::reference late; // constructed before the cache, so destroyed after it
+        late = {};
+        late = gup::get_user_page(*pool);
+    });
+
+    pool.reset();
+
+    CHECK(account::mapped.bytes() == mapped_before);
+}
+
 TEST_CASE("whatever system call of its making fails there is no pool and nothing stays mapped or open") {
     for (const auto kind : {gup::memory_kind::automatic, gup::memory_kind::small_pages,
                             gup::memory_kind::transparent_huge, gup::memory_kind::memfd}) {

@@ -91,6 +91,19 @@ TEST_CASE("a forked child's last put of a closed pool releases nothing") {
     CHECK(domain.log->releases == 1);
 }
 
+TEST_CASE("a forked child's end of a pool that has all its pages releases nothing") {
+    pretended domain;
+    std::optional<pretended_pool> pool(std::in_place, domain, small(4));
+
+    const auto child = in_child([&] {
+        pool.reset();
+        return domain.log->releases;
+    });
+
+    CHECK(child.exited_with(0));
+    CHECK(gettable(*pool) == 4);
+}
+
 TEST_CASE("a forked child makes pools of its own") {
     auto inherited = pool_of(8);
     auto held = gup::get_user_page(inherited);

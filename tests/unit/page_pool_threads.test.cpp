@@ -5,6 +5,7 @@
 #include "gup_test/catch.hpp"
 #include "gup_test/pools.hpp"
 
+#include <array>
 #include <atomic>
 #include <barrier>
 #include <cstdint>
@@ -124,6 +125,10 @@ private:
     std::atomic<int> intruded_{0};
 };
 
+struct kernel_without_membarrier : gup::system_kernel {
+    static int membarrier(int) noexcept { return -ENOSYS; }
+};
+
 constexpr int lives = 5;
 constexpr int steps = 15000;
 
@@ -185,6 +190,68 @@ TEST_CASE("the first look-ups of a pool and a batch put at the same time agree o
         found.clear();
         REQUIRE(gettable(pool) == 64);
     }
+}
+
+TEST_CASE("look-ups of one page and batch puts of it leave an exact count") {
+    auto pool = pool_of(1);
+    const std::byte* const address = [&pool] {
+        const auto ref = gup::get_user_page(pool);
+        return ref.bytes().data();
+    }();
+    constexpr int rounds = 1'000'000;
+    std::atomic<bool> begun{false};
+    std::atomic<bool> done{false};
+    std::thread looking([&] {
+        while (!done) {
+            if (auto found = gup::find_get_page(pool, address)) gup::put_page(std::move(*found));
+            begun = true;
+        }
+    });
+    while (!begun) std::this_thread::yield();
+    for (int i = 0; i < rounds; ++i) {
+        std::array<writer_ref, 1> refs;
+        if (gup::try_get_user_pages(pool, std::span<writer_ref>(refs)))
+            gup::put_user_pages(std::span<writer_ref>(refs), gup::clean);
+    }
+    done = true;
+    looking.join();
+
+    CHECK(pool.stats().free == 1);
+    CHECK(gettable(pool) == 1);
+}
+
+TEMPLATE_TEST_CASE("a thread that takes nearly all pages takes none that another is just getting or putting",
+                   "", pretended, pretend_domain<kernel_without_membarrier>) {
+    using reference = gup::user_page_ref<TestType>;
+    constexpr std::size_t pages = 256;
+    gup::page_pool pool(TestType{}, small(pages));
+    std::atomic<bool> done{false};
+    std::atomic<int> shared{0};
+    const auto use = [&shared](const reference& ref, std::uint64_t mine) {
+        std::uint64_t seen = 0;
+        std::memcpy(ref.bytes().data(), &mine, sizeof mine);
+        std::memcpy(&seen, ref.bytes().data(), sizeof seen);
+        if (seen != mine) ++shared;
+    };
+    std::thread singles([&] {
+        while (!done)
+            if (auto ref = gup::try_get_user_page(pool)) {
+                use(*ref, 1);
+                gup::put_user_page(std::move(*ref), gup::clean);
+            }
+    });
+    for (int round = 0; round < 1000; ++round) {
+        std::vector<reference> refs(pages - 4);
+        if (!gup::try_get_user_pages(pool, std::span(refs))) continue;
+        for (const auto& ref : refs) use(ref, 2);
+        gup::put_user_pages(std::move(refs), gup::clean);
+    }
+    done = true;
+    singles.join();
+
+    CHECK(shared == 0);
+    CHECK(pool.stats().free == pages);
+    CHECK(gettable(pool) == pages);
 }
 
 TEST_CASE("a pool closed while several threads hold its pages is released once by the last of them") {

@@ -4,6 +4,8 @@
 #include "gup_test/catch.hpp"
 #include "gup_test/page_array.hpp"
 
+#include <chrono>
+#include <future>
 #include <linux/membarrier.h>
 #include <optional>
 #include <set>
@@ -171,4 +173,26 @@ TEST_CASE("a thread that uses two stores in turn keeps a cache of each") {
     }
     one.store.close();
     two.store.close();
+}
+
+TEST_CASE("a thread that is just using its cache is waited for") {
+    shop s(200);
+    gup::page* const mine = s.store.take();
+    s.store.give_back(*mine);
+    gup::detail::magazine* const cache = gup::detail::this_thread_magazines.current;
+    REQUIRE(cache->enter()); // as in the midst of a get
+
+    auto all = std::async(std::launch::async, [&s] { return s.take(200); });
+    const bool waited = all.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready;
+    gup::page* const got = cache->pop();
+    cache->push(*got);
+    cache->leave();
+
+    CHECK(waited);
+    const auto taken = all.get();
+    REQUIRE(taken.back() != nullptr);
+    CHECK(cache->count == 0);
+    s.give_back(taken);
+    s.store.close();
+    CHECK(shop::destroyed == 1);
 }
