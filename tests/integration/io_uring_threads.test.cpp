@@ -35,7 +35,7 @@ constexpr unsigned deferring = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_T
 /// first.
 void submit_all(ring& r, domain& d, pool_type& pool, int fd, int operations) {
     int attempts = 0;
-    for (int submitted = 0, prepared = 0; submitted < operations;) {
+    for (int submitted = 0; submitted < operations;) {
         auto page = gup::try_get_user_page(pool);
         io_uring_sqe* const entry = page ? ::io_uring_get_sqe(&r.handle()) : nullptr;
         if (entry == nullptr) {
