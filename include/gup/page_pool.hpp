@@ -132,11 +132,12 @@ get_user_page(page_pool<Domain, Access>& pool) {
     return detail::pool_access::start<user_page_ref<Domain, Access>>(*p, detail::kind_of(Access));
 }
 
-/// Fills `refs` with pages of their own, or leaves all as they are and returns false. References that `refs`
-/// holds already are dropped.
+/// Fills `refs`, a span, array or vector, with pages of their own, or leaves all as they are and returns
+/// false. References that `refs` holds already are dropped.
 template <class Domain, dma_access Access>
 [[nodiscard("false means that no page was got")]] bool
-try_get_user_pages(page_pool<Domain, Access>& pool, std::span<user_page_ref<Domain, Access>> refs) noexcept {
+try_get_user_pages(page_pool<Domain, Access>& pool,
+                   std::span<typename page_pool<Domain, Access>::reference> refs) noexcept {
     auto& state = detail::pool_access::state(pool);
     std::array<page*, detail::bulk_chunk> pages; // NOLINT: filled by take_all
     if (refs.size() <= pages.size()) {
@@ -159,7 +160,8 @@ try_get_user_pages(page_pool<Domain, Access>& pool, std::span<user_page_ref<Doma
 
 /// As try_get_user_pages, but throws pin_error (ENOBUFS) that says how many pages are out.
 template <class Domain, dma_access Access>
-void get_user_pages(page_pool<Domain, Access>& pool, std::span<user_page_ref<Domain, Access>> refs) {
+void get_user_pages(page_pool<Domain, Access>& pool,
+                    std::span<typename page_pool<Domain, Access>::reference> refs) {
     if (!try_get_user_pages(pool, refs))
         detail::pool_access::state(pool).throw_exhausted("get_user_pages", refs.size());
 }
@@ -177,17 +179,17 @@ get_user_pages(page_pool<Domain, Access>& pool, std::size_t n) {
 
 /// Puts every reference in `refs` with one decision; empty ones are passed over. Cheaper per page than single
 /// puts.
-template <class Domain, dma_access Access>
+template <class Domain, dma_access Access, std::size_t Extent>
     requires(cpu_may_write(Access))
-void put_user_pages(std::span<user_page_ref<Domain, Access>> refs, put_as decision) noexcept {
+void put_user_pages(std::span<user_page_ref<Domain, Access>, Extent> refs, put_as decision) noexcept {
     if (decision == put_as::dirty)
         for (const auto& ref : refs)
             if (ref) set_page_dirty(ref);
     detail::put_all<Domain, Access>(refs);
 }
 /// Puts every reference in `refs`, through which nothing was written.
-template <class Domain>
-void put_user_pages(std::span<user_page_ref<Domain, dma_access::read>> refs) noexcept {
+template <class Domain, std::size_t Extent>
+void put_user_pages(std::span<user_page_ref<Domain, dma_access::read>, Extent> refs) noexcept {
     detail::put_all<Domain, dma_access::read>(refs);
 }
 template <class Domain, dma_access Access>
@@ -204,9 +206,9 @@ void put_user_pages(std::vector<user_page_ref<Domain, dma_access::read>>&& refs)
 
 // Wrong spellings, each with the right one.
 
-template <class Domain, dma_access Access>
+template <class Domain, dma_access Access, std::size_t Extent>
     requires(cpu_may_write(Access))
-void put_user_pages(std::span<user_page_ref<Domain, Access>>) noexcept {
+void put_user_pages(std::span<user_page_ref<Domain, Access>, Extent>) noexcept {
     static_assert(detail::never<Domain>, "a put of writable pages must say whether they were written: write "
                                          "put_user_pages(refs, gup::dirty) or gup::clean");
 }
@@ -216,8 +218,8 @@ void put_user_pages(std::vector<user_page_ref<Domain, Access>>&&) noexcept {
     static_assert(detail::never<Domain>, "a put of writable pages must say whether they were written: write "
                                          "put_user_pages(std::move(refs), gup::dirty) or gup::clean");
 }
-template <class Domain>
-void put_user_pages(std::span<user_page_ref<Domain, dma_access::read>>, put_as) noexcept {
+template <class Domain, std::size_t Extent>
+void put_user_pages(std::span<user_page_ref<Domain, dma_access::read>, Extent>, put_as) noexcept {
     static_assert(detail::never<Domain>, "nothing is written through read references, so their put takes no "
                                          "decision: write put_user_pages(refs)");
 }

@@ -5,6 +5,7 @@
 #include "gup_test/catch.hpp"
 #include "gup_test/pools.hpp"
 
+#include <array>
 #include <atomic>
 #include <barrier>
 #include <functional>
@@ -248,4 +249,19 @@ TEST_CASE("a batch may be larger than a thread's cache") {
     std::size_t elsewhere = 0;
     on_another_thread([&] { elsewhere = gup::get_user_pages(pool, 1000).size(); });
     CHECK(elsewhere == 1000);
+}
+
+TEST_CASE("arrays are filled and put as they are, and so are spans of a fixed size") {
+    auto pool = pool_of(8);
+    std::array<writer_ref, 3> refs;
+
+    gup::get_user_pages(pool, refs);
+    CHECK(pool.stats().pinned == 3);
+    gup::put_user_pages(std::span(refs), gup::dirty);
+
+    CHECK(pool.stats().free == 8);
+    CHECK(gup::try_get_user_pages(pool, std::span(refs).first<2>()));
+    CHECK(pool.stats().pinned == 2);
+    gup::put_user_pages(std::span(refs).first<2>(), gup::clean);
+    CHECK(pool.stats().free == 8);
 }
