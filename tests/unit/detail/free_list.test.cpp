@@ -42,14 +42,13 @@ TEST_CASE("pages across zones are all handed out") {
 TEST_CASE("the page pushed last is popped first and pushed pages come before new ones") {
     const page_array memory(4);
     free_list list(memory.arrays());
-    gup::page* const first = list.pop();
-    gup::page* const second = list.pop();
-    list.push(*first);
-    list.push(*second);
+    for (std::size_t i = 0; i < 2; ++i) REQUIRE(list.pop() == &memory[i]);
+    list.push(memory[0]);
+    list.push(memory[1]);
     CHECK(list.size() == 4);
 
-    CHECK(list.pop() == second);
-    CHECK(list.pop() == first);
+    CHECK(list.pop() == &memory[1]);
+    CHECK(list.pop() == &memory[0]);
     CHECK(list.pop() == &memory[2]);
 }
 
@@ -57,8 +56,9 @@ TEST_CASE("a chain is pushed as a whole and an empty one changes nothing") {
     const page_array memory(6);
     free_list list(memory.arrays());
     page_chain chain;
-    for (int i = 0; i < 3; ++i) chain.push(*list.pop());
-    list.push(*list.pop());
+    for (std::size_t i = 0; i < 4; ++i) REQUIRE(list.pop() == &memory[i]);
+    for (std::size_t i = 0; i < 3; ++i) chain.push(memory[i]);
+    list.push(memory[3]);
 
     list.push(chain);
     CHECK(list.size() == 6);

@@ -175,6 +175,24 @@ TEST_CASE("a thread that uses two stores in turn keeps a cache of each") {
     two.store.close();
 }
 
+TEST_CASE("a batch put is told whether pages may be looked up by now") {
+    shop s(200);
+    s.store.give_back(*s.store.take()); // only a thread with a cache puts in batches
+    std::vector<bool> told;
+    const auto ask = [&] {
+        s.store.give_back_while([&](bool lookups, gup::page*&) {
+            told.push_back(lookups);
+            return false;
+        });
+    };
+    ask();
+    CHECK(s.store.allow_lookups());
+    ask();
+
+    CHECK(told == std::vector<bool>{false, true});
+    s.store.close();
+}
+
 TEST_CASE("a thread that is just using its cache is waited for") {
     shop s(200);
     gup::page* const mine = s.store.take();
