@@ -71,7 +71,7 @@ private:
 
     const page_arrays arrays_;
     const destroy_function destroy_;
-    const pid_t process_ = this_process();
+    const process_identity process_ = this_process();
     free_list free_;
     bool closed_ = false;
 };

@@ -16,7 +16,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <sys/types.h>
 #include <thread>
 
 namespace gup::detail {

@@ -13,7 +13,6 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
-#include <sys/types.h>
 
 namespace gup::detail {
 
@@ -63,14 +62,15 @@ public:
     }
 
 private:
-    mlock_registry(pid_t process, const mlock_registry* inherited) noexcept
+    mlock_registry(process_identity process, const mlock_registry* inherited) noexcept
         : process_(process), page_size_(Kernel::page_size()), inherited_(inherited) {}
 
-    [[gnu::cold, gnu::noinline]] static mlock_registry& make(pid_t process, mlock_registry* inherited);
+    [[gnu::cold, gnu::noinline]] static mlock_registry& make(process_identity process,
+                                                             mlock_registry* inherited);
     [[gnu::noinline]] int release_last(page_range pages) noexcept;
     static int unlock(const locked_range* released) noexcept;
 
-    const pid_t process_;
+    const process_identity process_;
     const std::size_t page_size_;
     [[maybe_unused]] const mlock_registry* const
         inherited_; // leaked on purpose; leak checkers see that it is known

@@ -165,7 +165,7 @@ private:
     const page_arrays arrays_;
     const store_calls& calls_;
     const destroy_function destroy_;
-    const pid_t process_ = this_process();
+    const process_identity process_ = this_process();
     const bool fenced_;
     const std::uint32_t batch_;
     std::atomic<bool> lookups_{false};       // bulk puts that begin now expect look-ups

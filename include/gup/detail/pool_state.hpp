@@ -149,7 +149,7 @@ private:
     std::unique_ptr<memory_slab> descriptors_;
     const std::uintptr_t begin_;
     typename Domain::registration registration_;
-    const pid_t made_by_ = this_process();
+    const process_identity made_by_ = this_process();
 };
 
 /// The dirty pages of a pool, one after the other.

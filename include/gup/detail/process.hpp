@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// `this_process`: which process this is, exact across fork and without a system call. Needed by everything
-/// that a forked child must not release.
+/// `this_process`: tells this process from those it was forked from, without a system call. Needed by
+/// everything that a forked child must not release.
 
 #include "gup/kernel.hpp"
 
@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <new>
 #include <sys/mman.h>
-#include <sys/types.h>
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
@@ -21,25 +20,31 @@ namespace gup::detail {
 template <class Kernel>
 class [[gnu::visibility("default")]] process_word;
 
-/// The process number, kept in a page that the kernel empties in a forked child (MADV_WIPEONFORK). Handlers
-/// of pthread_atfork would not do: clone(2), _Fork(3) and vfork(2) call none.
+/// Differs from that of every process this one descends from. Not the process number: that comes again, in
+/// another PID namespace or when it is recycled.
+using process_identity = std::uint64_t;
+
+/// The identity, kept in a page that the kernel empties in a forked child (MADV_WIPEONFORK). Handlers of
+/// pthread_atfork would not do: clone(2), _Fork(3) and vfork(2) call none.
 template <class Kernel>
 class process_word {
 public:
-    static pid_t read() noexcept {
+    static process_identity read() noexcept {
         word* const current = word_.load(std::memory_order_acquire);
-        const pid_t process = current->load(std::memory_order_relaxed);
+        const process_identity process = current->load(std::memory_order_relaxed);
         return process != 0 ? process : fill(current);
     }
 
 private:
-    using word = std::atomic<pid_t>;
+    using word = std::atomic<process_identity>;
 
-    [[gnu::cold, gnu::noinline]] static pid_t fill(word* current) noexcept {
+    [[gnu::cold, gnu::noinline]] static process_identity fill(word* current) noexcept {
         if (current == &unmade_) current = make();
-        const pid_t process = Kernel::getpid();
-        if (current != &refused_) current->store(process, std::memory_order_relaxed);
-        return process;
+        if (current == &refused_) return static_cast<process_identity>(Kernel::getpid());
+        // last_ is inherited: one more than any ancestor had when it forked
+        const process_identity next = last_.fetch_add(1, std::memory_order_relaxed) + 1;
+        process_identity expected = 0;
+        return current->compare_exchange_strong(expected, next, std::memory_order_relaxed) ? next : expected;
     }
 
     static word* make() noexcept {
@@ -63,13 +68,14 @@ private:
     static constinit inline word unmade_{0};  // both stay zero: read() needs no test for them
     static constinit inline word refused_{0}; // no such page: every read asks the kernel
     static constinit inline std::atomic<word*> word_{&unmade_};
+    static constinit inline word last_{0};
 };
 
-/// The number of this process, as getpid(2). Exact in a forked child too; a child that shares the caller's
-/// memory (vfork, CLONE_VM) sees the caller's, as it shares its locks. Two loads; getpid on the first call in
-/// a process, and on every call where the kernel refuses MADV_WIPEONFORK. Thread-safe.
+/// The identity of this process. A forked child has another one; a child that shares the caller's memory
+/// (vfork, CLONE_VM) has the caller's, as it shares its locks. Two loads. Where the kernel refuses
+/// MADV_WIPEONFORK (before Linux 4.14) it is the process number, by getpid(2) at every call. Thread-safe.
 template <class Kernel = system_kernel>
-pid_t this_process() noexcept {
+process_identity this_process() noexcept {
     return process_word<Kernel>::read();
 }
 

@@ -264,7 +264,7 @@ private:
             failure.remedy = "the kernel is short of memory: make the pool smaller";
     }
 
-    const pid_t process_ = this_process();
+    const process_identity process_ = this_process();
     std::vector<int> fds_; // duplicates: whatever the caller closes, these numbers stay ours
     std::mutex lock_;      // guards all below and keeps calls on the rings in one order
     std::vector<bool> taken_;
