@@ -126,12 +126,15 @@ private:
     }
 
     void submit_and_wait() {
-        const int result = io_uring_submit_and_wait(&ring_, 1);
-        if (result >= 0 || result == -EINTR || result == -EAGAIN || result == -EBUSY) return;
-        fail(-result, "io_uring_enter"); // what is in flight is leaked by gup, never freed
+        std::error_code error;
+        gup::submit_and_wait(pages_.domain(), ring_, 1, error);
+        const int code = error.value();
+        if (code == 0 || code == EINTR || code == EAGAIN || code == EBUSY) return;
+        fail(code, "io_uring_enter"); // what is in flight is leaked by gup, never freed
     }
 
     void on_completion(const io_uring_cqe& cqe) {
+        if (cqe.user_data >= blocks_.size()) return; // of an entry that was not prepared after all
         block& b = blocks_[cqe.user_data];
         page_ref page = gup::complete(std::move(b.operation), cqe);
         bool issued = false;

@@ -197,3 +197,20 @@ TEST_CASE("no page is found while the kernel refuses the barrier that look-ups w
     CHECK_FALSE(found_without);
     CHECK(found_with);
 }
+
+TEST_CASE("a dirty page can be asked for more than once before the next one") {
+    auto pool = pool_of(4);
+    const auto ref = gup::get_user_page(pool);
+    gup::set_page_dirty(ref);
+    auto range = pool.dirty_pages();
+
+    auto at = range.begin();
+    const auto first = *at;
+    const auto again = *at;
+
+    CHECK(at != range.end());
+    CHECK(first.bytes().data() == ref.bytes().data());
+    CHECK(again.bytes().data() == ref.bytes().data());
+    ++at;
+    CHECK(at == range.end());
+}

@@ -163,8 +163,8 @@ public:
 
         iterator() = default;
         explicit iterator(pool_state<Domain>& pool) noexcept : pool_(&pool) { ++*this; }
-        /// The page; to be asked for once per step.
-        page_ref<Domain> operator*() const noexcept { return std::move(found_); }
+        /// A reference of its own to the page.
+        page_ref<Domain> operator*() const noexcept { return get_page(found_); }
         iterator& operator++() noexcept {
             for (found_ = {}; next_ < pool_->arrays().pages() && !found_; ++next_) found_ = look(next_);
             return *this;
@@ -183,7 +183,7 @@ public:
         }
         pool_state<Domain>* pool_ = nullptr;
         std::size_t next_ = 0;
-        mutable page_ref<Domain> found_;
+        page_ref<Domain> found_;
     };
 
     explicit dirty_page_range(pool_state<Domain>& pool) noexcept : pool_(&pool) {}

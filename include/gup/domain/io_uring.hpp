@@ -52,6 +52,7 @@ public:
         registration() = default;
         registration(registration&& other) noexcept { take(other); }
         registration& operator=(registration&& other) noexcept {
+            if (this == &other) return *this;
             release(nullptr);
             take(other);
             return *this;
@@ -103,7 +104,8 @@ public:
     /// Over one ring. Throws pin_error and leaves the ring as it was.
     explicit io_uring_domain(io_uring& ring, io_uring_options options = {})
         : io_uring_domain(std::array{&ring}, options) {}
-    /// Over several rings; a page can be used on each of them. The last argument may be io_uring_options.
+    /// Over several rings; a page can be used on each of them. With options, for two rings; for more use the
+    /// form that takes a span.
     template <class... More>
         requires(sizeof...(More) > 0 && (std::same_as<More, io_uring> && ...))
     explicit io_uring_domain(io_uring& first, io_uring& second, More&... more)
@@ -154,6 +156,11 @@ public:
 
     /// True if both are handles to the same table.
     friend bool operator==(const io_uring_domain&, const io_uring_domain&) noexcept = default;
+
+    // Copies only: a handle that was moved from would refer to nothing, and pools take theirs by value.
+    io_uring_domain(const io_uring_domain&) noexcept = default;
+    io_uring_domain& operator=(const io_uring_domain&) noexcept = default;
+    ~io_uring_domain() = default;
 
 private:
     struct nothing {};

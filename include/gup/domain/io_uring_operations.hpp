@@ -11,7 +11,13 @@
 ///   the reference back. A completion that is not one of the domain's, or comes twice, is refused without
 ///   harm.
 /// * With the program's user_data, prepare returns an `in_flight` token; `complete(std::move(token), cqe)`
-///   gives the reference back.
+///   gives the reference back. Only that number tells the operation: it must be of no other operation whose
+///   completion has not been seen yet, on any ring, and not ~0.
+///
+/// liburing hands an entry out with the user_data it had last. `submit` therefore makes the entries that the
+/// kernel has taken nobody's; to cancel an operation by its user_data, read that before. With
+/// IORING_SETUP_SQPOLL, or with io_uring_submit instead, a program must set the user_data of every entry of
+/// its own.
 ///
 /// As the ring itself, prepare and take_back are for one thread at a time per ring, completions likewise; the
 /// two may be different threads. Flags such as IOSQE_IO_LINK are set on the entry after prepare, as always
@@ -202,26 +208,40 @@ template <class Ref>
     return detail::give_back_token(token);
 }
 
-/// Submits what is prepared on a ring of the domain (io_uring_submit) after looking for
-/// IOSQE_CQE_SKIP_SUCCESS on operations that own a page and before them in their chains: such an operation
-/// might never give it back. Returns the number of entries submitted. Sets `error` to EINVAL for that flag,
-/// with nothing submitted, or to the kernel's errno.
+/// Submits what is prepared on a ring of the domain and waits for `completions` of them
+/// (io_uring_submit_and_wait), after looking for IOSQE_CQE_SKIP_SUCCESS on operations that own a page and
+/// before them in their chains: such an operation might never give it back. Returns the number of entries
+/// submitted. Sets `error` to EINVAL for that flag, with nothing submitted, or to the kernel's errno, EINTR
+/// if a signal ended the wait.
 template <ring_domain Domain>
-int submit(Domain& domain, io_uring& ring, std::error_code& error) noexcept {
+int submit_and_wait(Domain& domain, io_uring& ring, unsigned completions, std::error_code& error) noexcept {
     domain.rings().settle();
     error = detail::check_submission(domain.rings(), ring);
     if (error) return 0;
-    const int submitted = io_uring_submit(&ring);
+    const unsigned from = detail::first_unsubmitted(ring);
+    const int submitted = io_uring_submit_and_wait(&ring, completions);
+    detail::forget_entries(ring, from);
     if (submitted < 0) error = {-submitted, std::system_category()};
     return submitted < 0 ? 0 : submitted;
 }
-
 /// As above; throws pin_error instead.
 template <ring_domain Domain>
-int submit(Domain& domain, io_uring& ring) {
+int submit_and_wait(Domain& domain, io_uring& ring, unsigned completions) {
     std::error_code error;
-    const int submitted = submit(domain, ring, error);
+    const int submitted = submit_and_wait(domain, ring, completions, error);
     if (error) detail::throw_submit_fault(error);
     return submitted;
 }
+
+/// As submit_and_wait, without waiting.
+template <ring_domain Domain>
+int submit(Domain& domain, io_uring& ring, std::error_code& error) noexcept {
+    return submit_and_wait(domain, ring, 0, error);
+}
+/// As above; throws pin_error instead.
+template <ring_domain Domain>
+int submit(Domain& domain, io_uring& ring) {
+    return submit_and_wait(domain, ring, 0);
+}
+
 } // namespace gup

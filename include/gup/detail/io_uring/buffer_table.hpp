@@ -203,14 +203,17 @@ private:
 
     /// False if only another thread may do it: the submitter of a SINGLE_ISSUER ring.
     bool settle_release(unfinished_release& unfinished) noexcept {
+        int refused = 0;
         for (std::size_t ring = 0; ring < fds_.size(); ++ring) {
             const std::uint32_t bit = std::uint32_t{1} << ring;
             if ((unfinished.rings_done & bit) != 0) continue;
             const int result = clear(fds_[ring], unfinished.slot, unfinished.count);
             if (result == 0) unfinished.rings_done |= bit;
-            if (result == 0 || result == -EEXIST) continue;
+            if (result < 0 && result != -EEXIST) refused = result; // the other rings let go all the same
+        }
+        if (refused < 0) {
             static_cast<void>(unfinished.memory.release()); // the slots stay taken, too
-            report_quarantine({-result, std::system_category()}, unfinished.range);
+            report_quarantine({-refused, std::system_category()}, unfinished.range);
             return true;
         }
         if (std::popcount(unfinished.rings_done) != static_cast<int>(fds_.size())) return false;

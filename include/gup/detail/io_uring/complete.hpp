@@ -157,6 +157,15 @@ inline std::error_code check_submission(const ring_set& rings, const io_uring& r
     return {};
 }
 
+/// Makes the entries that the kernel has taken nobody's: liburing hands an entry out again with its old
+/// user_data, and an operation of the program's that sets none would complete one of ours. Without a polling
+/// kernel thread only, with one it may still be reading.
+inline void forget_entries(io_uring& ring, unsigned from) noexcept {
+    if ((ring.flags & IORING_SETUP_SQPOLL) != 0) return;
+    for (unsigned at = from; at != first_unsubmitted(ring); ++at)
+        entry_at(ring, at).user_data = user_data_of_none;
+}
+
 [[noreturn, gnu::cold, gnu::noinline]] inline void throw_submit_fault(std::error_code error) {
     const bool refused = error.category() == std::generic_category();
     throw pin_error(

@@ -20,7 +20,14 @@ constexpr bool device_writes(ring_opcode opcode) noexcept { return opcode == rin
 /// Where prepare puts its error: thrown, or into a std::error_code&.
 struct throwing {};
 
-enum class prepare_fault : std::uint8_t { none, empty_reference, outside_page, foreign_ring, table_full };
+enum class prepare_fault : std::uint8_t {
+    none,
+    empty_reference,
+    outside_page,
+    foreign_ring,
+    table_full,
+    reserved_user_data
+};
 
 inline std::error_code code_of(prepare_fault fault) noexcept {
     switch (fault) {
@@ -31,6 +38,7 @@ inline std::error_code code_of(prepare_fault fault) noexcept {
     case prepare_fault::empty_reference:
     case prepare_fault::outside_page:
     case prepare_fault::foreign_ring:
+    case prepare_fault::reserved_user_data:
         break;
     }
     return std::make_error_code(std::errc::invalid_argument);
@@ -48,6 +56,8 @@ inline void report(prepare_fault fault, std::error_code& error) noexcept { error
         remedy = "the subrange is empty or reaches beyond the page";
     else if (fault == prepare_fault::empty_reference)
         remedy = "the reference is empty: it has been put, or handed to another operation";
+    else if (fault == prepare_fault::reserved_user_data)
+        remedy = "this user_data, all ones, is that of no operation: choose another";
     throw pin_error({.code = code_of(fault), .call = "preparing an io_uring operation", .remedy = remedy});
 }
 
@@ -166,7 +176,9 @@ in_flight<user_page_ref<Domain, Access>>
 prepare_token(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>& ref, std::uint64_t offset_or_flags,
               subrange part, std::uint64_t user_data, Error&& error) {
     check_access<Opcode, Access>();
-    const prepared what = look_up<Domain>(sqe, reference_access::word(ref), part);
+    prepared what = look_up<Domain>(sqe, reference_access::word(ref), part);
+    if (user_data == user_data_of_none && what.fault == prepare_fault::none)
+        what.fault = prepare_fault::reserved_user_data;
     if (what.fault != prepare_fault::none) [[unlikely]] {
         refuse(what.fault, sqe, what.binding, error);
         return {};
