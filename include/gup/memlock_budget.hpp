@@ -27,8 +27,8 @@ struct memlock_budget {
     std::optional<std::uint64_t> limit;     ///< soft RLIMIT_MEMLOCK; empty for unlimited, too
     std::optional<bool> lifted;             ///< the calling thread has CAP_IPC_LOCK: no limit applies to it
     std::optional<std::uint64_t> locked_vm; ///< used by this process: mlock, VFIO (VmLck)
-    std::optional<std::uint64_t>
-        pinned_vm; ///< used by this process: RDMA; io_uring is shown here too (VmPin)
+    /// Used by this process: RDMA; io_uring is shown here too (VmPin).
+    std::optional<std::uint64_t> pinned_vm;
 
     /// Reads the budgets of the calling thread: getrlimit, /proc/thread-self/status and uid_map. Thread-safe.
     /// What cannot be read stays empty. Throws std::bad_alloc.

@@ -27,6 +27,21 @@ public:
     virtual ~pinned_memory() = default;
 };
 
+// Version 14 of clang-format cannot lay out concepts.
+// clang-format off
+namespace detail {
+
+template <class Registration>
+concept pin_registration =
+    std::movable<Registration> && !std::copy_constructible<Registration> &&
+    std::default_initializable<Registration> &&
+    requires(Registration& registration, std::unique_ptr<pinned_memory> memory) {
+        { registration.release(std::move(memory)) } noexcept;
+        { std::as_const(registration).bytes() } noexcept -> std::same_as<std::size_t>;
+    };
+
+} // namespace detail
+
 /// One place that memory can be pinned in.
 ///
 /// * `registration` is the move-only result of pinning a range; its destructor undoes the pin.
@@ -38,20 +53,13 @@ public:
 /// * `pin` is all or nothing and throws `pin_error`; `try_pin` is the twin that fills a `pin_failure`
 ///   instead.
 template <class Domain>
-concept pin_domain = std::copy_constructible<Domain> && std::movable<typename Domain::registration> &&
-                     !std::copy_constructible<typename Domain::registration> &&
-                     std::default_initializable<typename Domain::registration> && requires {
-    typename Domain::kernel;
-}
-&&requires(Domain& domain, std::span<const std::byte> range, dma_access access, pin_failure& failure) {
-    { domain.pin(range, access) } -> std::same_as<typename Domain::registration>;
-    { domain.try_pin(range, access, failure) } -> std::same_as<std::optional<typename Domain::registration>>;
-}
-&&requires(typename Domain::registration& registration, std::unique_ptr<pinned_memory> memory) {
-    { registration.release(std::move(memory)) }
-    noexcept;
-    { std::as_const(registration).bytes() }
-    noexcept->std::same_as<std::size_t>;
-};
+concept pin_domain =
+    std::copy_constructible<Domain> && detail::pin_registration<typename Domain::registration> &&
+    requires(Domain& domain, std::span<const std::byte> range, dma_access access, pin_failure& failure) {
+        typename Domain::kernel;
+        { domain.pin(range, access) } -> std::same_as<typename Domain::registration>;
+        { domain.try_pin(range, access, failure) } -> std::same_as<std::optional<typename Domain::registration>>;
+    };
+// clang-format on
 
 } // namespace gup

@@ -34,8 +34,8 @@ struct pool_stats {
     std::size_t bytes_registered = 0; ///< bytes that are really pinned
     std::size_t slots = 0;            ///< entries of the domain's table that the pin takes, where it has one
     memory_kind memory = memory_kind::automatic; ///< what the memory is made of
-    std::size_t memory_page_size =
-        0; ///< bytes of the hardware pages that back it, as far as the kernel tells
+    /// Bytes of the hardware pages that back the memory, as far as the kernel tells.
+    std::size_t memory_page_size = 0;
 };
 
 } // namespace gup

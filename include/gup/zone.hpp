@@ -71,8 +71,8 @@ public:
     void set_thread(const void* thread) noexcept { thread_ = thread; }
 
 private:
-    std::uintptr_t
-        bias_; // address of the memory as if the header were pages too: saves a subtraction per look-up
+    // Address of the memory as if the header were pages too: saves a subtraction per look-up.
+    std::uintptr_t bias_;
     unsigned page_shift_;
     dma_access access_;
     void* owner_;

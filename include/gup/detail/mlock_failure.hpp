@@ -78,8 +78,7 @@ std::string explain_errno(const lock_refusal& refusal) {
         return explain_enomem<Kernel>(refusal.pages);
     case EAGAIN:
         return "the system, or the memory cgroup, has too little free memory to bring all pages in: pin "
-               "less, free "
-               "memory, or raise memory.max of the cgroup";
+               "less, free memory, or raise memory.max of the cgroup";
     case EPERM:
         return "locking memory is forbidden here, by a seccomp filter or a security module, not by a limit";
     case ENOSYS:
