@@ -7,6 +7,7 @@
 #include "gup_test/child.hpp"
 #include "gup_test/leak_on_purpose.hpp"
 #include "gup_test/ledger_kernel.hpp"
+#include "gup_test/real_memory.hpp"
 #include "gup_test/ring_scene.hpp"
 #include "gup_test/sockets.hpp"
 
@@ -70,6 +71,29 @@ TEST_CASE("a forked child that destroys everything releases nothing of its paren
     gup::prep_read_fixed(s.r.entry(), file.fd(), std::move(*page), 0);
     *page = gup::complete(*s.d, s.r.submit_and_wait());
     CHECK(same(page->bytes(), file.content()));
+}
+
+TEST_CASE("a registration that a forked child destroys stays its parent's, and so does the table") {
+    ring r;
+    if (!gup_test::have(r.ok(), r.why_not())) return;
+    const gup_test::real_memory memory(2);
+    std::optional<domain> d(r.handle());
+    std::optional pinned(d->pin(memory.all(), gup::dma_access::read_write));
+    const auto slots = slots_of(r);
+
+    const child_result released = in_child([&] {
+        pinned.reset();
+        return 0;
+    });
+    CHECK(released.exited_with(0));
+    CHECK(slots_of(r) == slots);
+    pinned.reset();
+    const child_result ended = in_child([&] {
+        d.reset();
+        return 0;
+    });
+    CHECK(ended.exited_with(0));
+    CHECK_NOTHROW(d->pin(memory.all(), gup::dma_access::read_write));
 }
 
 TEST_CASE("a forked child cannot pin into its parent's table") {

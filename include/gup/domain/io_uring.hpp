@@ -88,11 +88,11 @@ public:
             : ring_binding(from.get(), reinterpret_cast<std::uintptr_t>(range.data()), slot),
               table_(std::move(from)),
               range_(range) {}
+        /// Before any page of it is handed out, so that there are no tokens.
         void take(registration& other) noexcept {
             rings = other.rings;
             base = other.base;
             first_slot = std::exchange(other.first_slot, unpinned);
-            tokens.store(other.tokens.exchange(0, std::memory_order_relaxed), std::memory_order_relaxed);
             table_ = std::move(other.table_);
             range_ = std::exchange(other.range_, {});
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The domain on pretended rings: what it asks of the kernel, and what it says when the kernel refuses.
+// What the domain asks of the kernel, on pretended rings.
 #include "gup/domain/io_uring.hpp"
 #include "gup/local.hpp"
 #include "gup/page_pool.hpp"
@@ -90,43 +90,6 @@ TEST_CASE("copies of a domain are handles to one table, which goes with the last
     CHECK(pretend_rings::rings[ring.fd()]->table);
 }
 
-TEST_CASE("options that make no sense are refused before the kernel is asked") {
-    const fresh_kernel kernel;
-    stub_ring ring;
-    const auto refused = [&](gup::io_uring_options options) {
-        const gup::pin_failure failure = failure_of([&] { domain(ring.handle(), options); });
-        CHECK(failure.code == std::errc::invalid_argument);
-        CHECK(std::string(failure.call) == "io_uring_domain");
-        return failure.remedy;
-    };
-    CHECK(contains(refused({.slots = 0}), "1 to 16384 slots"));
-    CHECK(contains(refused({.slots = 16385}), "1 to 16384 slots"));
-    CHECK(contains(refused({.slots = 1, .first_slot = 16384}), "1 to 16384 slots"));
-    CHECK(contains(refused({.slots = 2, .first_slot = ~0U}), "1 to 16384 slots"));
-    CHECK(contains(refused({.operations = (1U << 20) + 1}), "1048576 operation records"));
-    CHECK(pretend_rings::asked.empty());
-    CHECK(pretend_rings::duplicates() == 0);
-}
-
-TEST_CASE("rings that make no sense are refused before the kernel is asked") {
-    const fresh_kernel kernel;
-    stub_ring ring;
-    stub_ring descriptor_only(1U << 15);
-    const auto refused = [&](std::vector<io_uring*> rings) {
-        gup::pin_failure failure;
-        CHECK_FALSE(domain::try_make(rings, {}, failure));
-        CHECK(failure.code == std::errc::invalid_argument);
-        return failure.remedy;
-    };
-    CHECK(contains(refused({}), "1 to 16 rings"));
-    CHECK(contains(refused(std::vector<io_uring*>(17, &ring.handle())), "1 to 16 rings"));
-    CHECK(contains(refused({&ring.handle(), nullptr}), "null pointer"));
-    CHECK(contains(refused({&ring.handle(), &ring.handle()}), "named twice"));
-    CHECK(contains(refused({&descriptor_only.handle()}), "REGISTERED_FD_ONLY"));
-    CHECK(pretend_rings::asked.empty());
-    CHECK(pretend_rings::duplicates() == 0);
-}
-
 TEST_CASE("the largest table and sixteen rings are accepted") {
     const fresh_kernel kernel;
     std::array<stub_ring, 16> rings;
@@ -137,45 +100,6 @@ TEST_CASE("the largest table and sixteen rings are accepted") {
     REQUIRE(made);
     const auto pinned = made->pin(range(4096), both_ways);
     for (const auto& ring : rings) CHECK(pretend_rings::slots(ring.fd()) == slots{0});
-}
-
-TEST_CASE("a ring with a table of its own is refused with the way out, and keeps it") {
-    const fresh_kernel kernel;
-    stub_ring free_ring;
-    stub_ring ring;
-    pretend_rings::rings[ring.fd()]->table.emplace(3);
-    const auto failure = failure_of([&] { domain(free_ring.handle(), ring.handle()); });
-
-    CHECK(failure.code.value() == EBUSY);
-    CHECK(contains(failure.remedy, "io_uring_options::first_slot"));
-    CHECK(pretend_rings::rings[ring.fd()]->table->size() == 3);
-    CHECK_FALSE(pretend_rings::rings[free_ring.fd()]->table);
-    CHECK(pretend_rings::duplicates() == 0);
-}
-
-TEST_CASE("a ring that was never made is told from a lack of descriptors") {
-    const fresh_kernel kernel;
-    stub_ring ring;
-    pretend_rings::rings.erase(ring.fd());
-    const auto failure = failure_of([&] { domain{ring.handle()}; });
-    CHECK(failure.code.value() == EBADF);
-    CHECK(contains(failure.remedy, "io_uring_queue_init"));
-}
-
-TEST_CASE("slots lent from a table that is missing or too small are refused at once") {
-    const fresh_kernel kernel;
-    stub_ring ring;
-    const auto refused = [&] {
-        return failure_of([&] { domain(ring.handle(), {.slots = 4, .first_slot = 2}); });
-    };
-    CHECK(refused().code.value() == ENXIO);
-    CHECK(contains(refused().remedy, "has no buffer table"));
-    pretend_rings::rings[ring.fd()]->table.emplace(5);
-    CHECK(refused().code.value() == EINVAL);
-    CHECK(contains(refused().remedy, "register a larger one"));
-    CHECK(pretend_rings::duplicates() == 0);
-    pretend_rings::rings[ring.fd()]->table.emplace(6);
-    CHECK_NOTHROW(domain(ring.handle(), {.slots = 4, .first_slot = 2}));
 }
 
 TEST_CASE("a table that was lent is used from the named slot on and stays") {

@@ -72,6 +72,15 @@ TEST_CASE("an operation is over with its first completion that announces no othe
                    "second time"));
 }
 
+TEST_CASE("a token that is assigned knows that its send ends with a notification") {
+    scene s;
+    auto token = gup::prep_read_fixed(s.ring.entry(), 3, gup::get_user_page(s.pages), 0, 8);
+    CHECK_FALSE(gup::try_complete(token, made_up(8, 0, IORING_CQE_F_NOTIF)));
+    CHECK(gup::try_complete(token, made_up(8)));
+    token = gup::prep_send_zc_fixed(s.ring.entry(), 3, gup::get_user_page(s.pages), 0, 9);
+    CHECK(gup::try_complete(token, made_up(9, 0, IORING_CQE_F_NOTIF)));
+}
+
 TEST_CASE("a completion must name the access that the reference had") {
     scene s;
     const auto page = gup::get_user_page(s.pages);

@@ -64,6 +64,21 @@ TEST_CASE("an operation taken back leaves a silent no-op and no trace in the dom
     CHECK_FALSE(gup::page_dirty(back));
 }
 
+TEST_CASE("an operation is not taken back by a copy of its entry on another ring of the domain") {
+    stub_ring ring;
+    stub_ring other;
+    domain made(ring.handle(), other.handle());
+    pool pages(made, gup_test::small(1));
+    io_uring_sqe& entry = ring.entry();
+    gup::prep_read_fixed(entry, 3, gup::get_user_page(pages), 0);
+    ring.submit();
+    io_uring_sqe& copy = other.entry();
+    copy = entry;
+    CHECK_THROWS_AS(gup::take_back(made, copy), gup::pin_error);
+    CHECK(pages.stats().in_flight == 1);
+    CHECK(gup::try_complete(made, made_up(entry.user_data)));
+}
+
 TEST_CASE("a token gives back what it prepared, and only for its own entry") {
     scene s;
     io_uring_sqe& entry = s.ring.entry();
