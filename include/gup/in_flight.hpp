@@ -19,12 +19,13 @@ struct in_flight_access;
 /// their own user_data. Move-only. Destroying one that has not completed never unpins: it reports through
 /// on_release_failure and leaks the pin, because the device may still write.
 template <class Ref>
-class [[nodiscard("an operation in flight owns a page: keep the token until its completion")]] in_flight {
+class [[nodiscard("an operation in flight owns a page: keep the token until its completion"),
+        GUP_CONSUMABLE]] in_flight {
 public:
     using reference_type = Ref;
 
     /// Owns nothing.
-    in_flight() noexcept = default;
+    GUP_LEAVES_CONSUMED in_flight() noexcept = default;
     in_flight(in_flight &&) noexcept = default;
     /// Reports and leaks the pin held before, as the destructor does.
     in_flight& operator=(in_flight&& other) noexcept {
@@ -38,10 +39,10 @@ public:
     }
     in_flight(const in_flight&) = delete;
     in_flight& operator=(const in_flight&) = delete;
-    ~in_flight() { abandon(); }
+    GUP_CALLABLE_UNLESS_UNCONSUMED ~in_flight() { abandon(); }
 
     /// True until the reference has been given back or moved on.
-    explicit operator bool() const noexcept { return static_cast<bool>(word_); }
+    GUP_TESTS_UNCONSUMED explicit operator bool() const noexcept { return static_cast<bool>(word_); }
     /// The user_data that the operation was prepared with.
     std::uint64_t user_data() const noexcept { return user_data_; }
 
@@ -58,6 +59,7 @@ private:
               std::uint8_t kind) noexcept
         : word_(std::move(word)), user_data_(user_data), on_completion_(on_completion), kind_(kind) {}
 
+    GUP_SETS_CONSUMED std::uintptr_t release() noexcept { return word_.release(); }
     void abandon() noexcept {
         if (!word_) return;
         const detail::counted& c = detail::counted_of(word_.release());
@@ -94,9 +96,14 @@ struct in_flight_access {
                                std::uint8_t kind = 0) noexcept {
         return {reference_word(reference_access::release(ref)), user_data, on_completion, kind};
     }
+    /// What a refused operation returns; says of itself, to -Wconsumed, what every token says.
     template <class Ref>
-    static Ref give_back(in_flight<Ref>& token) noexcept {
-        return reference_access::make<Ref>(token.word_.release());
+    static in_flight<Ref> empty() noexcept {
+        return {reference_word(), 0, put_as::clean, 0};
+    }
+    template <class Ref>
+    static Ref give_back(in_flight<Ref>& token GUP_LEAVES_CONSUMED) noexcept {
+        return reference_access::make<Ref>(token.release());
     }
     template <class Ref>
     static put_as on_completion(const in_flight<Ref>& token) noexcept {

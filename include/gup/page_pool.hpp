@@ -121,7 +121,8 @@ template <class Domain, dma_access Access>
 try_get_user_page(page_pool<Domain, Access>& pool) noexcept {
     page* const p = detail::pool_access::state(pool).take();
     if (p == nullptr) return std::nullopt;
-    return detail::pool_access::start<user_page_ref<Domain, Access>>(*p, detail::kind_of(Access));
+    auto ref = detail::pool_access::start<user_page_ref<Domain, Access>>(*p, detail::kind_of(Access));
+    return std::optional(std::move(ref));
 }
 
 /// As try_get_user_page, but throws pin_error (ENOBUFS) that says how many pages are out.
@@ -254,7 +255,8 @@ find_get_page(page_pool<Domain, Access>& pool, const void* address) noexcept {
     if (p == nullptr || !state.allow_lookups() ||
         !detail::page_access::counts(*p).add_unless_free(detail::reference_kind::plain))
         return std::nullopt;
-    return detail::reference_access::make<page_ref<Domain>>(detail::reference_word(*p).value());
+    auto ref = detail::reference_access::make<page_ref<Domain>>(detail::reference_word(*p).value());
+    return std::optional(std::move(ref));
 }
 
 } // namespace gup

@@ -4,6 +4,7 @@
 /// `page_ref`: an ordinary reference. It keeps a page and its content for the CPU and is never a licence for
 /// DMA; for that, pin the page with get_user_page.
 
+#include "gup/annotations.hpp"
 #include "gup/detail/reference_word.hpp"
 
 #include <cstddef>
@@ -15,12 +16,12 @@ namespace gup {
 /// An ordinary reference to a page of a pool of `Domain`: 8 bytes, move-only. Dropping it puts it.
 /// Different handles may be used from different threads at once, one handle from one thread at a time.
 template <class Domain>
-class [[nodiscard("a page_ref that is thrown away is put at once")]] page_ref {
+class [[nodiscard("a page_ref that is thrown away is put at once"), GUP_CONSUMABLE]] page_ref {
 public:
     using domain_type = Domain;
 
     /// Refers to nothing.
-    page_ref() noexcept = default;
+    GUP_LEAVES_CONSUMED page_ref() noexcept = default;
     page_ref(page_ref &&) noexcept = default;
     /// Puts the page held before.
     page_ref& operator=(page_ref&& other) noexcept {
@@ -31,13 +32,20 @@ public:
     }
     page_ref(const page_ref&) = delete;            // a second reference is explicit: get_page(ref)
     page_ref& operator=(const page_ref&) = delete; // likewise
-    ~page_ref() { drop(); }
+    GUP_CALLABLE_UNLESS_UNCONSUMED ~page_ref() { drop(); }
+
+    /// Exchanges the pages of two references. (To -Wconsumed both then hold one.)
+    friend void swap(page_ref & a GUP_LEAVES_UNCONSUMED, page_ref & b GUP_LEAVES_UNCONSUMED) noexcept {
+        const std::uintptr_t word = a.word_.value();
+        a.set(b.word_.value());
+        b.set(word);
+    }
 
     /// True unless empty or moved from.
-    explicit operator bool() const noexcept { return static_cast<bool>(word_); }
+    GUP_TESTS_UNCONSUMED explicit operator bool() const noexcept { return static_cast<bool>(word_); }
 
     /// The page's memory. The view must not outlive the reference. Not on an empty reference.
-    std::span<std::byte> bytes() const& noexcept {
+    GUP_CALLABLE_UNLESS_CONSUMED std::span<std::byte> bytes() const& noexcept GUP_LIFETIMEBOUND {
         const detail::counted& c = detail::counted_of(word_.value());
         const zone& z = zone::of(&c);
         return {z.address_of(&c), z.page_size()};
@@ -50,12 +58,16 @@ public:
         return {};
     }
     /// Bytes of the page.
-    std::size_t size() const noexcept { return zone::of(&detail::counted_of(word_.value())).page_size(); }
+    GUP_CALLABLE_UNLESS_CONSUMED std::size_t size() const noexcept {
+        return zone::of(&detail::counted_of(word_.value())).page_size();
+    }
 
 private:
     friend struct detail::reference_access;
     explicit page_ref(detail::reference_word word) noexcept : word_(std::move(word)) {}
 
+    GUP_SETS_CONSUMED std::uintptr_t release() noexcept { return word_.release(); }
+    GUP_SETS_UNCONSUMED void set(std::uintptr_t word) noexcept { word_.set(word); }
     void drop() noexcept {
         if (word_)
             detail::drop_reference<detail::counting_t<Domain>>(word_.release(),
@@ -68,7 +80,7 @@ private:
 /// A second ordinary reference to the same page. Not on an empty reference.
 template <class Domain>
 [[nodiscard("the new reference must be put")]] page_ref<Domain>
-get_page(const page_ref<Domain>& ref) noexcept {
+get_page(const page_ref<Domain>& ref GUP_NEEDS_UNCONSUMED) noexcept {
     const std::uintptr_t word = detail::reference_access::word(ref);
     detail::add_reference<detail::counting_t<Domain>>(word, detail::reference_kind::plain);
     return detail::reference_access::make<page_ref<Domain>>(word);
@@ -77,7 +89,7 @@ get_page(const page_ref<Domain>& ref) noexcept {
 /// Gives an ordinary reference back; the last reference of any kind gives the page back to its pool, and
 /// content and dirty flag with it. Not on an empty reference.
 template <class Domain>
-void put_page(page_ref<Domain>&& ref) noexcept {
+void put_page(page_ref<Domain>&& ref GUP_NEEDS_UNCONSUMED GUP_LEAVES_CONSUMED) noexcept {
     detail::drop_reference<detail::counting_t<Domain>>(detail::reference_access::release(ref),
                                                        detail::reference_kind::plain);
 }

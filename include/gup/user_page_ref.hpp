@@ -17,7 +17,7 @@ namespace gup {
 /// could have been written. Different handles may be used from different threads at once, one handle from one
 /// thread at a time.
 template <class Domain, dma_access Access = dma_access::read_write>
-class [[nodiscard("a pinned page that is thrown away is put at once")]] user_page_ref {
+class [[nodiscard("a pinned page that is thrown away is put at once"), GUP_CONSUMABLE]] user_page_ref {
 public:
     using domain_type = Domain;
     static constexpr dma_access access = Access;
@@ -25,7 +25,7 @@ public:
     using byte_type = std::conditional_t<cpu_may_write(Access), std::byte, const std::byte>;
 
     /// Refers to nothing.
-    user_page_ref() noexcept = default;
+    GUP_LEAVES_CONSUMED user_page_ref() noexcept = default;
     user_page_ref(user_page_ref &&) noexcept = default;
     /// Drops the page held before, dirty if anything could have been written.
     user_page_ref& operator=(user_page_ref&& other) noexcept {
@@ -36,13 +36,21 @@ public:
     }
     user_page_ref(const user_page_ref&) = delete;            // a second pin is explicit: ref_user_page(ref)
     user_page_ref& operator=(const user_page_ref&) = delete; // likewise
-    ~user_page_ref() { drop(); }
+    GUP_CALLABLE_UNLESS_UNCONSUMED ~user_page_ref() { drop(); }
+
+    /// Exchanges the pages of two references. (To -Wconsumed both then hold one.)
+    friend void swap(user_page_ref & a GUP_LEAVES_UNCONSUMED,
+                     user_page_ref & b GUP_LEAVES_UNCONSUMED) noexcept {
+        const std::uintptr_t word = a.word_.value();
+        a.set(b.word_.value());
+        b.set(word);
+    }
 
     /// True unless empty or moved from.
-    explicit operator bool() const noexcept { return static_cast<bool>(word_); }
+    GUP_TESTS_UNCONSUMED explicit operator bool() const noexcept { return static_cast<bool>(word_); }
 
     /// The page's memory. The view must not outlive the reference. Not on an empty reference.
-    std::span<byte_type> bytes() const& noexcept {
+    GUP_CALLABLE_UNLESS_CONSUMED std::span<byte_type> bytes() const& noexcept GUP_LIFETIMEBOUND {
         const detail::counted& c = detail::counted_of(word_.value());
         const zone& z = zone::of(&c);
         return {z.address_of(&c), z.page_size()};
@@ -55,12 +63,16 @@ public:
         return {};
     }
     /// Bytes of the page.
-    std::size_t size() const noexcept { return zone::of(&detail::counted_of(word_.value())).page_size(); }
+    GUP_CALLABLE_UNLESS_CONSUMED std::size_t size() const noexcept {
+        return zone::of(&detail::counted_of(word_.value())).page_size();
+    }
 
 private:
     friend struct detail::reference_access;
     explicit user_page_ref(detail::reference_word word) noexcept : word_(std::move(word)) {}
 
+    GUP_SETS_CONSUMED std::uintptr_t release() noexcept { return word_.release(); }
+    GUP_SETS_UNCONSUMED void set(std::uintptr_t word) noexcept { word_.set(word); }
     void drop() noexcept {
         if (!word_) return;
         if constexpr (cpu_may_write(Access)) detail::page_access::set_dirty(detail::page_of(word_.value()));
@@ -74,14 +86,14 @@ private:
 /// one. Not on an empty reference.
 template <class Domain, dma_access Access>
 [[nodiscard("the new pin must be put")]] user_page_ref<Domain, Access>
-ref_user_page(const user_page_ref<Domain, Access>& ref) noexcept {
+ref_user_page(const user_page_ref<Domain, Access>& ref GUP_NEEDS_UNCONSUMED) noexcept {
     const std::uintptr_t word = detail::reference_access::word(ref);
     detail::add_reference<detail::counting_t<Domain>>(word, detail::kind_of(Access));
     return detail::reference_access::make<user_page_ref<Domain, Access>>(word);
 }
 template <dma_access Narrow, class Domain, dma_access Access>
 [[nodiscard("the new pin must be put")]] user_page_ref<Domain, Narrow>
-ref_user_page(const user_page_ref<Domain, Access>& ref) noexcept {
+ref_user_page(const user_page_ref<Domain, Access>& ref GUP_NEEDS_UNCONSUMED) noexcept {
     static_assert(narrows_to(Access, Narrow),
                   "access narrows and never widens: a reference that may not write cannot "
                   "give one that may; get the page with the wider access instead");
@@ -94,7 +106,7 @@ ref_user_page(const user_page_ref<Domain, Access>& ref) noexcept {
 /// on an empty reference.
 template <dma_access Access = dma_access::read_write, class Domain>
 [[nodiscard("the new pin must be put")]] user_page_ref<Domain, Access>
-get_user_page(const page_ref<Domain>& ref) noexcept {
+get_user_page(const page_ref<Domain>& ref GUP_NEEDS_UNCONSUMED) noexcept {
     const std::uintptr_t word = detail::reference_access::word(ref);
     if (!narrows_to(zone::of(&detail::counted_of(word)).access(), Access))
         detail::rule_broken(
@@ -107,7 +119,8 @@ get_user_page(const page_ref<Domain>& ref) noexcept {
 /// drops. Not on an empty reference.
 template <class Domain, dma_access Access>
     requires(cpu_may_write(Access))
-void put_user_page(user_page_ref<Domain, Access>&& ref, put_as decision) noexcept {
+void put_user_page(user_page_ref<Domain, Access>&& ref GUP_NEEDS_UNCONSUMED GUP_LEAVES_CONSUMED,
+                   put_as decision) noexcept {
     const std::uintptr_t word = detail::reference_access::release(ref);
     if (decision == put_as::dirty) detail::page_access::set_dirty(detail::page_of(word));
     detail::drop_reference<detail::counting_t<Domain>>(word, detail::kind_of(Access));
@@ -115,7 +128,8 @@ void put_user_page(user_page_ref<Domain, Access>&& ref, put_as decision) noexcep
 
 /// Gives back a pin through which nothing was written.
 template <class Domain>
-void put_user_page(user_page_ref<Domain, dma_access::read>&& ref) noexcept {
+void put_user_page(
+    user_page_ref<Domain, dma_access::read>&& ref GUP_NEEDS_UNCONSUMED GUP_LEAVES_CONSUMED) noexcept {
     detail::drop_reference<detail::counting_t<Domain>>(detail::reference_access::release(ref),
                                                        detail::reference_kind::reader);
 }

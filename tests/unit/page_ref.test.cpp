@@ -73,6 +73,19 @@ TEST_CASE("an ordinary reference moved onto itself stays") {
     CHECK(pool.stats().free == 0);
 }
 
+TEST_CASE("swapped ordinary references exchange their pages") {
+    auto pool = pool_of(2);
+    auto first = gup::get_page(pool);
+    auto second = gup::get_page(pool);
+    const auto* const memory = first.bytes().data();
+
+    swap(first, second);
+
+    CHECK(second.bytes().data() == memory);
+    CHECK(first.bytes().data() != memory);
+    CHECK(pool.stats().free == 0);
+}
+
 TEST_CASE("an empty ordinary reference can be dropped and moved") {
     plain_ref empty;
     plain_ref moved = std::move(empty);

@@ -122,6 +122,23 @@ TEST_CASE("a pinned reference moved onto itself stays pinned and clean") {
     CHECK(pool.stats().pinned == 1);
 }
 
+TEST_CASE("swapped pinned references exchange their pages and stay clean") {
+    auto pool = pool_of(2);
+    auto first = gup::get_user_page(pool);
+    writer_ref second;
+    const auto* const memory = first.bytes().data();
+
+    swap(first, second);
+
+    CHECK_FALSE(first);
+    REQUIRE(second);
+    CHECK(second.bytes().data() == memory);
+    CHECK_FALSE(gup::page_dirty(second));
+    CHECK(pool.stats().pinned == 1);
+    gup::put_user_page(std::move(second), gup::clean);
+    CHECK(pool.stats().free == 2);
+}
+
 TEST_CASE("an empty pinned reference can be dropped and moved") {
     writer_ref empty;
     writer_ref moved = std::move(empty);

@@ -3,6 +3,7 @@
 /// \file
 /// The one word that a reference is: the address of what it counts in, with tags in the low bits.
 
+#include "gup/annotations.hpp"
 #include "gup/local.hpp"
 #include "gup/zone.hpp"
 
@@ -73,8 +74,8 @@ struct reference_access {
         return ref.word_.value();
     }
     template <class Ref>
-    static std::uintptr_t release(Ref& ref) noexcept {
-        return ref.word_.release();
+    static std::uintptr_t release(Ref& ref GUP_LEAVES_CONSUMED) noexcept {
+        return ref.release();
     }
 };
 

@@ -55,8 +55,8 @@ void prep_read_fixed(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>&& 
     detail::prepare<detail::ring_opcode::read>(sqe, fd, ref, offset, part, detail::throwing{});
 }
 template <class Domain, dma_access Access>
-void prep_read_fixed(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>&& ref, std::uint64_t offset,
-                     subrange part, std::error_code& error) noexcept {
+void prep_read_fixed(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN,
+                     std::uint64_t offset, subrange part, std::error_code& error) noexcept {
     detail::prepare<detail::ring_opcode::read>(sqe, fd, ref, offset, part, error);
 }
 template <class Domain, dma_access Access>
@@ -74,8 +74,9 @@ in_flight<user_page_ref<Domain, Access>> prep_read_fixed(io_uring_sqe& sqe, int 
 }
 template <class Domain, dma_access Access>
 in_flight<user_page_ref<Domain, Access>>
-prep_read_fixed(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>&& ref, std::uint64_t offset,
-                subrange part, std::uint64_t user_data, std::error_code& error) noexcept {
+prep_read_fixed(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN,
+                std::uint64_t offset, subrange part, std::uint64_t user_data,
+                std::error_code& error) noexcept {
     return detail::prepare_token<detail::ring_opcode::read>(sqe, fd, ref, offset, part, user_data, error);
 }
 
@@ -87,8 +88,8 @@ void prep_write_fixed(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>&&
     detail::prepare<detail::ring_opcode::write>(sqe, fd, ref, offset, part, detail::throwing{});
 }
 template <class Domain, dma_access Access>
-void prep_write_fixed(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>&& ref, std::uint64_t offset,
-                      subrange part, std::error_code& error) noexcept {
+void prep_write_fixed(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN,
+                      std::uint64_t offset, subrange part, std::error_code& error) noexcept {
     detail::prepare<detail::ring_opcode::write>(sqe, fd, ref, offset, part, error);
 }
 template <class Domain, dma_access Access>
@@ -106,8 +107,9 @@ in_flight<user_page_ref<Domain, Access>> prep_write_fixed(io_uring_sqe& sqe, int
 }
 template <class Domain, dma_access Access>
 in_flight<user_page_ref<Domain, Access>>
-prep_write_fixed(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>&& ref, std::uint64_t offset,
-                 subrange part, std::uint64_t user_data, std::error_code& error) noexcept {
+prep_write_fixed(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN,
+                 std::uint64_t offset, subrange part, std::uint64_t user_data,
+                 std::error_code& error) noexcept {
     return detail::prepare_token<detail::ring_opcode::write>(sqe, fd, ref, offset, part, user_data, error);
 }
 
@@ -123,8 +125,8 @@ void prep_send_zc_fixed(io_uring_sqe& sqe, int socket, user_page_ref<Domain, Acc
                                                   detail::throwing{});
 }
 template <class Domain, dma_access Access>
-void prep_send_zc_fixed(io_uring_sqe& sqe, int socket, user_page_ref<Domain, Access>&& ref, int flags,
-                        subrange part, std::error_code& error) noexcept {
+void prep_send_zc_fixed(io_uring_sqe& sqe, int socket, user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN,
+                        int flags, subrange part, std::error_code& error) noexcept {
     detail::prepare<detail::ring_opcode::send_zc>(sqe, socket, ref, detail::send_flags(flags), part, error);
 }
 template <class Domain, dma_access Access>
@@ -142,8 +144,8 @@ in_flight<user_page_ref<Domain, Access>> prep_send_zc_fixed(io_uring_sqe& sqe, i
 }
 template <class Domain, dma_access Access>
 in_flight<user_page_ref<Domain, Access>>
-prep_send_zc_fixed(io_uring_sqe& sqe, int socket, user_page_ref<Domain, Access>&& ref, int flags,
-                   subrange part, std::uint64_t user_data, std::error_code& error) noexcept {
+prep_send_zc_fixed(io_uring_sqe& sqe, int socket, user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN,
+                   int flags, subrange part, std::uint64_t user_data, std::error_code& error) noexcept {
     return detail::prepare_token<detail::ring_opcode::send_zc>(sqe, socket, ref, detail::send_flags(flags),
                                                                part, user_data, error);
 }
@@ -171,7 +173,8 @@ template <dma_access Access = dma_access::read_write, ring_domain Domain>
 try_complete(Domain& domain, const io_uring_cqe& cqe) noexcept {
     const detail::completion done = detail::finish<Domain>(domain.rings(), cqe, Access);
     if (done.fault != detail::completion_fault::none) return std::nullopt;
-    return detail::reference_access::make<user_page_ref<Domain, Access>>(done.word);
+    auto ref = detail::reference_access::make<user_page_ref<Domain, Access>>(done.word);
+    return std::optional(std::move(ref));
 }
 
 /// The reference of a finished operation with the program's own user_data. Throws pin_error and leaves the
@@ -188,7 +191,8 @@ template <class Ref>
 [[nodiscard("the page must be put")]] std::optional<Ref> try_complete(in_flight<Ref>& token,
                                                                       const io_uring_cqe& cqe) noexcept {
     if (detail::check_token(token, cqe) != detail::completion_fault::none) return std::nullopt;
-    return detail::finish_token(token);
+    auto ref = detail::finish_token(token);
+    return std::optional(std::move(ref));
 }
 
 /// The reference of an operation that was prepared but not submitted; its entry becomes a no-op, and the

@@ -181,7 +181,7 @@ prepare_token(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>& ref, std
         what.fault = prepare_fault::reserved_user_data;
     if (what.fault != prepare_fault::none) [[unlikely]] {
         refuse(what.fault, sqe, what.binding, error);
-        return {};
+        return in_flight_access::empty<user_page_ref<Domain, Access>>();
     }
     report_success(error);
     fill_entry<Opcode>(sqe, fd, what, offset_or_flags);
