@@ -10,6 +10,7 @@
 #include "gup/error.hpp"
 #include "gup/in_flight.hpp"
 #include "gup/kernel.hpp"
+#include "gup/linear.hpp"
 #include "gup/local.hpp"
 #include "gup/memlock_budget.hpp"
 #include "gup/memory_kind.hpp"
@@ -21,4 +22,5 @@
 #include "gup/pool_options.hpp"
 #include "gup/subrange.hpp"
 #include "gup/user_page_ref.hpp"
+#include "gup/with_user_page.hpp"
 #include "gup/zone.hpp"

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// `linear<Ref>`: a reference of which the compiler proves, when it optimises, that every path puts it exactly
+/// once, exceptions included. For functions in which a forgotten put must not compile.
+///
+/// The proof is the optimiser's: where it sees that a linear reference may still hold a page at its end, or may
+/// hold none when it is put, used or moved, the call of a function with the attribute `error` is left over, and
+/// that is an error. It works from -O1 on with g++ and clang, for what is inlined into one function. A reference
+/// that goes into a container, or by value into a function of another file, is handed on with `relax()`, as an
+/// ordinary one. g++ names the line of the program; clang names only this header.
+///
+/// Where nothing is proven, the same mistakes end the program at run time: without optimisation and under
+/// sanitizers, which is seen here, and where GUP_LINEAR_AT_RUN_TIME is defined: g++ needs that for -Og and for
+/// -fsanitize=undefined alone, with which it proves too little. The choice changes no function of this header and
+/// no layout, only whether the two functions that must never be called exist: translation units of both kinds
+/// mix.
+
+#include "gup/user_page_ref.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+
+#if !defined(GUP_LINEAR_AT_RUN_TIME) && !defined(__OPTIMIZE__)
+#define GUP_LINEAR_AT_RUN_TIME
+#endif
+#if !defined(GUP_LINEAR_AT_RUN_TIME) && (defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__))
+#define GUP_LINEAR_AT_RUN_TIME
+#endif
+#if !defined(GUP_LINEAR_AT_RUN_TIME) && defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                                   \
+    __has_feature(memory_sanitizer) || __has_feature(undefined_behavior_sanitizer)
+#define GUP_LINEAR_AT_RUN_TIME
+#endif
+#endif
+
+namespace gup {
+
+namespace detail {
+
+// Templates, so that a translation unit which defines them and one which only declares them agree.
+#ifdef GUP_LINEAR_AT_RUN_TIME
+template <class = void>
+[[noreturn]] void linear_without_put() noexcept {
+    rule_broken(
+        "a gup::linear reference ended without a put: put it on every path, exceptions included, or hand "
+        "it on with relax()");
+}
+template <class = void>
+[[noreturn]] void linear_put_before() noexcept {
+    rule_broken("a gup::linear reference was used after it had been put, moved or handed on");
+}
+#else
+template <class = void>
+[[noreturn, gnu::error("a gup::linear reference may end without a put here: put it on every path, exceptions "
+                       "included, or hand it on with relax()")]] void
+linear_without_put() noexcept;
+template <class = void>
+[[noreturn,
+  gnu::error("a gup::linear reference may have been put, moved or handed on before: use it only while "
+             "it holds a page")]] void
+linear_put_before() noexcept;
+#endif
+
+struct linear_access;
+
+} // namespace detail
+
+/// A pinned reference whose put the compiler proves. 8 bytes, moves and cannot be assigned: what it held
+/// before would have to be put first. Everything else as `Ref`, a user_page_ref.
+template <class Ref>
+class [[nodiscard("a linear reference that is thrown away has no put")]] linear {
+public:
+    using reference_type = Ref;
+    using byte_type = typename Ref::byte_type;
+
+    /// Takes an ordinary reference over. An empty one ends the program.
+    [[gnu::always_inline]] explicit linear(Ref && ref GUP_LEAVES_CONSUMED) noexcept
+        : word_(detail::reference_access::release(ref)) {
+        if (word_ == 0) detail::rule_broken("gup::linear was made of an empty reference");
+    }
+    [[gnu::always_inline]] linear(linear && other) noexcept : word_(other.take()) {}
+    linear& operator=(linear&&) = delete;
+    linear(const linear&) = delete; // a second pin is explicit: ref_user_page(ref)
+    linear& operator=(const linear&) = delete;
+    [[gnu::always_inline]] ~linear() {
+        if (word_ != 0) detail::linear_without_put();
+    }
+
+    /// The page's memory. The view must not outlive the reference.
+    [[gnu::always_inline]] std::span<byte_type> bytes() const& noexcept GUP_LIFETIMEBOUND {
+        const detail::counted& c = detail::counted_of(held());
+        const zone& z = zone::of(&c);
+        return {z.address_of(&c), z.page_size()};
+    }
+    template <class Temporary = void>
+    std::span<byte_type> bytes() const&& noexcept {
+        static_assert(detail::never<Temporary>,
+                      "bytes() of a temporary linear would dangle at once: name the "
+                      "reference and keep it while the view is used");
+        return {};
+    }
+    /// Bytes of the page.
+    [[gnu::always_inline]] std::size_t size() const noexcept {
+        return zone::of(&detail::counted_of(held())).page_size();
+    }
+
+    /// Hands the pin on as an ordinary reference.
+    [[nodiscard("the page must be put"), gnu::always_inline]] Ref relax()&& noexcept {
+        return detail::reference_access::make<Ref>(take());
+    }
+    template <class Early = void>
+    Ref relax()& noexcept {
+        static_assert(detail::never<Early>, "relax() hands the reference on: write std::move(ref).relax()");
+        return {};
+    }
+
+private:
+    friend struct detail::linear_access;
+    [[gnu::always_inline]] explicit linear(std::uintptr_t word) noexcept : word_(word) {}
+    [[gnu::always_inline]] std::uintptr_t held() const noexcept {
+        const std::uintptr_t word = word_;
+        if (word == 0) detail::linear_put_before();
+        return word;
+    }
+    [[gnu::always_inline]] std::uintptr_t take() noexcept {
+        const std::uintptr_t word = held();
+        word_ = 0;
+        return word;
+    }
+
+    std::uintptr_t word_;
+};
+
+namespace detail {
+
+/// The verbs' own way into a linear reference.
+struct linear_access {
+    template <class Ref>
+    [[gnu::always_inline]] static linear<Ref> make(std::uintptr_t word) noexcept {
+        return linear<Ref>(word);
+    }
+    template <class Ref>
+    [[gnu::always_inline]] static std::uintptr_t held(const linear<Ref>& ref) noexcept {
+        return ref.held();
+    }
+    template <class Ref>
+    [[gnu::always_inline]] static std::uintptr_t take(linear<Ref>& ref) noexcept {
+        return ref.take();
+    }
+};
+
+} // namespace detail
+
+/// A second pin of the same page, linear itself, with the same access or a narrower one.
+template <class Domain, dma_access Access>
+[[nodiscard("the new pin must be put"), gnu::always_inline]] inline linear<user_page_ref<Domain, Access>>
+ref_user_page(const linear<user_page_ref<Domain, Access>>& ref) noexcept {
+    const std::uintptr_t word = detail::linear_access::held(ref);
+    detail::add_reference<detail::counting_t<Domain>>(word, detail::kind_of(Access));
+    return detail::linear_access::make<user_page_ref<Domain, Access>>(word);
+}
+template <dma_access Narrow, class Domain, dma_access Access>
+[[nodiscard("the new pin must be put"), gnu::always_inline]] inline linear<user_page_ref<Domain, Narrow>>
+ref_user_page(const linear<user_page_ref<Domain, Access>>& ref) noexcept {
+    static_assert(narrows_to(Access, Narrow),
+                  "access narrows and never widens: a reference that may not write cannot "
+                  "give one that may; get the page with the wider access instead");
+    const std::uintptr_t word = detail::linear_access::held(ref);
+    detail::add_reference<detail::counting_t<Domain>>(word, detail::kind_of(Narrow));
+    return detail::linear_access::make<user_page_ref<Domain, Narrow>>(word);
+}
+
+/// Gives the pin back, as for the ordinary reference.
+template <class Domain, dma_access Access>
+    requires(cpu_may_write(Access))
+[[gnu::always_inline]] inline void put_user_page(linear<user_page_ref<Domain, Access>>&& ref,
+                                                 put_as decision) noexcept {
+    const std::uintptr_t word = detail::linear_access::take(ref);
+    if (decision == put_as::dirty) detail::page_access::set_dirty(detail::page_of(word));
+    detail::drop_reference<detail::counting_t<Domain>>(word, detail::kind_of(Access));
+}
+template <class Domain>
+[[gnu::always_inline]] inline void
+put_user_page(linear<user_page_ref<Domain, dma_access::read>>&& ref) noexcept {
+    detail::drop_reference<detail::counting_t<Domain>>(detail::linear_access::take(ref),
+                                                       detail::reference_kind::reader);
+}
+
+// Wrong spellings, each with the right one.
+
+template <class Domain, dma_access Access>
+    requires(cpu_may_write(Access))
+void put_user_page(linear<user_page_ref<Domain, Access>>&&) noexcept {
+    static_assert(detail::never<Domain>, "a put of a writable page must say whether it was written: write "
+                                         "put_user_page(std::move(ref), gup::dirty) or gup::clean");
+}
+template <class Domain>
+void put_user_page(linear<user_page_ref<Domain, dma_access::read>>&&, put_as) noexcept {
+    static_assert(detail::never<Domain>,
+                  "nothing is written through a read reference, so its put takes no decision: "
+                  "write put_user_page(std::move(ref))");
+}
+template <class Ref, class... Decision>
+void put_user_page(linear<Ref>&, Decision...) noexcept {
+    static_assert(detail::never<Ref>,
+                  "put_user_page takes the reference over: write put_user_page(std::move(ref), ...)");
+}
+template <class Ref>
+void get_user_page(const linear<Ref>&) noexcept {
+    static_assert(detail::never<Ref>, "get_user_page pins a page of a pool or of a page_ref: a second pin of "
+                                      "the same page comes from ref_user_page(ref)");
+}
+template <class Ref>
+void get_page(const linear<Ref>&) noexcept {
+    static_assert(detail::never<Ref>, "get_page is for ordinary references: a second pin comes from "
+                                      "ref_user_page(ref), an ordinary reference from find_get_page");
+}
+template <class Ref>
+void put_page(linear<Ref>&&) noexcept {
+    static_assert(detail::never<Ref>, "put_page is for ordinary references: a pinned page came from "
+                                      "get_user_page and goes with put_user_page");
+}
+
+static_assert(sizeof(linear<user_page_ref<void>>) == 8);
+
+} // namespace gup
