@@ -1,5 +1,0 @@
-// SPDX-License-Identifier: BSL-1.0
-// expect-error: bytes...of a temporary user_page_ref would dangle at once
-#include "gup/user_page_ref.hpp"
-
-auto peek(const gup::user_page_ref<struct domain>& page) { return gup::ref_user_page(page).bytes(); }

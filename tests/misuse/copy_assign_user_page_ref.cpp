@@ -1,8 +1,0 @@
-// SPDX-License-Identifier: BSL-1.0
-// expect-gcc-error: use of deleted function
-// expect-clang-error: deleted operator
-#include "gup/user_page_ref.hpp"
-
-void twice(gup::user_page_ref<struct domain>& to, const gup::user_page_ref<struct domain>& from) {
-    to = from;
-}

@@ -1,6 +1,0 @@
-// SPDX-License-Identifier: BSL-1.0
-// expect-warning: the page must be put
-#include "gup/domain/mlock.hpp"
-#include "gup/page_pool.hpp"
-
-void waste(gup::page_pool<gup::mlock_domain>& pool) { gup::try_get_user_page(pool); }

@@ -1,7 +1,0 @@
-// SPDX-License-Identifier: BSL-1.0
-// expect-error: (deleted|implicitly-deleted)
-#include "gup/domain/io_uring.hpp"
-
-using registration = gup::io_uring_domain<>::registration;
-
-registration copy(const registration& pinned) { return pinned; }

@@ -1,6 +1,0 @@
-// SPDX-License-Identifier: BSL-1.0
-// expect-gcc-warning: the page must be put
-// expect-clang-warning: a pinned page that is thrown away is put at once
-#include "gup/domain/io_uring.hpp"
-
-void undo(gup::io_uring_domain<>& domain, io_uring_sqe& entry) { gup::take_back(domain, entry); }

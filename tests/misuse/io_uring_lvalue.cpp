@@ -1,8 +1,0 @@
-// SPDX-License-Identifier: BSL-1.0
-// expect-gcc-error: cannot bind rvalue reference
-// expect-clang-error: no matching function
-#include "gup/domain/io_uring.hpp"
-
-void write(io_uring_sqe& entry, gup::user_page_ref<gup::io_uring_domain<>>& page) {
-    gup::prep_write_fixed(entry, 3, page, 0);
-}

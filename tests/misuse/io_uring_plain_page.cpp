@@ -1,7 +1,0 @@
-// SPDX-License-Identifier: BSL-1.0
-// expect-error: no matching function
-#include "gup/domain/io_uring.hpp"
-
-void write(io_uring_sqe& entry, gup::page_ref<gup::io_uring_domain<>> page) {
-    gup::prep_write_fixed(entry, 3, std::move(page), 0);
-}

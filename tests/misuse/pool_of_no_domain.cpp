@@ -1,5 +1,0 @@
-// SPDX-License-Identifier: BSL-1.0
-// expect-error: constraint
-#include "gup/page_pool.hpp"
-
-gup::page_pool<int>* pool;

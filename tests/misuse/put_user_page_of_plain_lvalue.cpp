@@ -1,5 +1,0 @@
-// SPDX-License-Identifier: BSL-1.0
-// expect-error: put_user_page is for pinned references: a page_ref came from get_page and goes with put_page
-#include "gup/page_ref.hpp"
-
-void finish(gup::page_ref<struct domain>& page) { gup::put_user_page(page); }

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: BSL-1.0
+// misuse: a function that is lent a page decides nothing
+// expect-error: the function must return how the page is put
+#include "../program.hpp"
+
+void read(pool& pages) {
+    gup::with_user_page(pages, [](const pinned& page) { use(page.bytes()); });
+}
