@@ -16,7 +16,7 @@
 # error is expected if and only if the compiler fails. REGEX is one of CMake's.
 #
 # Included, this file gives gup_add_misuse_tests(FOLDER...): one test for each file and compiler.
-# As a script (cmake -D SOURCE= -D COMPILER= -D FLAGS= [-D HEADERS= -D LIBRARIES=] -P) it checks one file; with
+# As a script (cmake -D SOURCE= -D COMPILER= [-D INCLUDES= -D HEADERS= -D LIBRARIES=] -P) it checks one file; with
 # -D PRECOMPILE=FOLDER instead of SOURCE it precompiles the headers that make the checks quick.
 
 cmake_minimum_required(VERSION 3.25)
@@ -25,19 +25,17 @@ set(gup_misuse_pattern "^ *// expect(-(consumed|linear|run))?(-(gcc|clang|clang1
 
 function(gup_add_misuse_tests)
   set(script ${CMAKE_CURRENT_FUNCTION_LIST_FILE})
-  set(flags "-I$<JOIN:$<TARGET_PROPERTY:gup_io_uring,INTERFACE_INCLUDE_DIRECTORIES>,;-I>"
-            -I${CMAKE_CURRENT_SOURCE_DIR}/support)
+  set(includes "$<TARGET_PROPERTY:gup_io_uring,INTERFACE_INCLUDE_DIRECTORIES>" ${CMAKE_CURRENT_SOURCE_DIR}/support)
   foreach(compiler IN ITEMS g++ clang++-14 clang++-19)
     find_program(GUP_MISUSE_${compiler} ${compiler} DOC "Compiler of the misuse tests")
     set(headers ${CMAKE_CURRENT_BINARY_DIR}/misuse-headers/${compiler})
-    set(common -D "FLAGS=${flags}" -D "HEADERS=${headers}" -D "LIBRARIES=-luring;-lpthread")
     if(NOT GUP_MISUSE_${compiler})
       add_test(NAME "misuse on ${compiler}" COMMAND sh -c ". $1/support/skip.sh; skip 'no ${compiler}'" sh ${CMAKE_CURRENT_SOURCE_DIR})
       set_tests_properties("misuse on ${compiler}" PROPERTIES LABELS misuse SKIP_RETURN_CODE 77)
       continue()
     endif()
     add_test(NAME "misuse/headers on ${compiler}" COMMAND ${CMAKE_COMMAND} -D PRECOMPILE=${headers}
-             -D COMPILER=${GUP_MISUSE_${compiler}} ${common} -P ${script})
+             -D COMPILER=${GUP_MISUSE_${compiler}} -D "INCLUDES=${includes}" -P ${script})
     set_tests_properties("misuse/headers on ${compiler}" PROPERTIES LABELS misuse FIXTURES_SETUP misuse-${compiler})
     foreach(folder IN LISTS ARGN)
       file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cpp)
@@ -45,7 +43,7 @@ function(gup_add_misuse_tests)
         cmake_path(GET source STEM name)
         set(test "${folder}/${name} on ${compiler}")
         add_test(NAME ${test} COMMAND ${CMAKE_COMMAND} -D SOURCE=${source} -D COMPILER=${GUP_MISUSE_${compiler}}
-                 ${common} -P ${script})
+                 -D "INCLUDES=${includes}" -D HEADERS=${headers} -D LIBRARIES=-luring -P ${script})
         set_tests_properties(${test} PROPERTIES LABELS misuse FIXTURES_REQUIRED misuse-${compiler})
       endforeach()
     endforeach()
@@ -63,7 +61,8 @@ macro(gup_describe_compiler)
     string(REGEX MATCH "[0-9]+$" version "${COMPILER}")
     string(PREPEND version clang)
   endif()
-  set(call ${CMAKE_COMMAND} -E env LC_ALL=C ${COMPILER} -std=c++20 -Wall -Wextra ${caret} ${FLAGS})
+  list(TRANSFORM INCLUDES PREPEND -I OUTPUT_VARIABLE directories)
+  set(call ${CMAKE_COMMAND} -E env LC_ALL=C ${COMPILER} -std=c++20 -Wall -Wextra ${caret} ${directories})
 endmacro()
 
 # For a syntax check (and a run), and for the optimiser.
