@@ -4,6 +4,7 @@
 /// Small pools that pin nothing, and what many tests of pools say about them.
 
 #include "gup/page_pool.hpp"
+#include "gup_test/catch.hpp"
 #include "gup_test/pretend_domain.hpp"
 
 #include <cstddef>
@@ -55,6 +56,18 @@ std::string what_of(Body body) {
     } catch (const gup::pin_error& error) {
         return error.what();
     }
+    return {};
+}
+
+/// Why `body` throws a gup error; fails the test if it throws none.
+template <class Body>
+gup::pin_failure failure_of(Body body) {
+    try {
+        body();
+    } catch (const gup::pin_error& error) {
+        return error.failure();
+    }
+    FAIL("no pin_error was thrown");
     return {};
 }
 

@@ -140,6 +140,11 @@ private:
     }
 };
 
+/// The kernel of a test begins as if no other had used it.
+struct fresh_kernel {
+    fresh_kernel() { pretend_rings::reset(); }
+};
+
 /// A pretended ring as liburing would show it: a submission queue that the test empties as the kernel would.
 class stub_ring {
 public:

@@ -8,6 +8,7 @@
 #include "gup_test/completion.hpp"
 #include "gup_test/pools.hpp"
 #include "gup_test/pretend_rings.hpp"
+#include "gup_test/stub_scene.hpp"
 
 #include <algorithm>
 #include <array>
@@ -20,43 +21,26 @@
 namespace {
 
 using gup_test::contains;
+using gup_test::failure_of;
+using gup_test::fresh_kernel;
 using gup_test::pretend_rings;
+using gup_test::range;
 using gup_test::stub_ring;
 using gup_test::what_of;
 
-using domain = gup::io_uring_domain<void, pretend_rings>;
-using pool = gup::page_pool<domain>;
+using domain = gup_test::stub_domain;
+using pool = gup_test::stub_pool;
 using slots = std::set<unsigned>;
 
 constexpr std::size_t gib = std::size_t{1} << 30;
-
-/// Memory that no kernel is asked to pin for real.
-std::span<const std::byte> range(std::size_t bytes, std::uintptr_t address = 0x7000'0000'0000) {
-    return {reinterpret_cast<const std::byte*>(address), bytes};
-}
 
 constexpr auto both_ways = gup::dma_access::read_write;
 
 gup::pool_options two_pages() { return gup_test::small(2); }
 
-template <class Body>
-gup::pin_failure failure_of(Body body) {
-    try {
-        body();
-    } catch (const gup::pin_error& error) {
-        return error.failure();
-    }
-    FAIL("no pin_error was thrown");
-    return {};
-}
-
 long asked(unsigned opcode) {
     return std::count(pretend_rings::asked.begin(), pretend_rings::asked.end(), opcode);
 }
-
-struct fresh_kernel {
-    fresh_kernel() { pretend_rings::reset(); }
-};
 
 } // namespace
 

@@ -8,6 +8,7 @@
 #include "gup_test/failing_kernel.hpp"
 #include "gup_test/ledger_kernel.hpp"
 #include "gup_test/pretend_rings.hpp"
+#include "gup_test/watched_memory.hpp"
 
 #include <array>
 #include <cerrno>
@@ -21,17 +22,12 @@ using gup_test::failing;
 using gup_test::leak_listener;
 using gup_test::pretend_rings;
 using gup_test::stub_ring;
+using gup_test::watched_memory;
 using kernel = gup_test::failing_kernel<pretend_rings>;
 using domain = gup::io_uring_domain<void, kernel>;
 
 constexpr std::size_t gib = std::size_t{1} << 30;
 const std::span<const std::byte> memory{reinterpret_cast<const std::byte*>(0x7000'0000'0000), gib + 4096};
-
-struct watched_memory : gup::pinned_memory {
-    explicit watched_memory(bool& flag) : gone(flag) {}
-    ~watched_memory() override { gone = true; }
-    bool& gone;
-};
 
 /// Three rings of which the program may have lent slots 1 to 4.
 struct scene {
@@ -57,9 +53,7 @@ struct scene {
         return pretend_rings::duplicates() == 0;
     }
 
-    struct fresh {
-        fresh() { pretend_rings::reset(); }
-    } kernel_state;
+    gup_test::fresh_kernel kernel_state;
     std::array<stub_ring, 3> rings;
     gup::io_uring_options options;
 };

@@ -7,6 +7,7 @@
 #include "gup_test/completion.hpp"
 #include "gup_test/pools.hpp"
 #include "gup_test/pretend_rings.hpp"
+#include "gup_test/stub_scene.hpp"
 
 #include <array>
 #include <cstdint>
@@ -24,9 +25,9 @@ using gup_test::completion;
 using gup_test::made_up;
 using gup_test::stub_ring;
 
-using domain = gup::io_uring_domain<void, gup_test::pretend_rings>;
-using pool = gup::page_pool<domain>;
-using ref = gup::user_page_ref<domain>;
+using domain = gup_test::stub_domain;
+using pool = gup_test::stub_pool;
+using ref = gup_test::stub_ref;
 
 /// What the oracle knows of an operation in flight.
 struct expected {

@@ -7,6 +7,7 @@
 #include "gup_test/completion.hpp"
 #include "gup_test/pools.hpp"
 #include "gup_test/pretend_rings.hpp"
+#include "gup_test/stub_scene.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -23,19 +24,10 @@ using gup_test::made_up;
 using gup_test::pretend_rings;
 using gup_test::stub_ring;
 
-using domain = gup::io_uring_domain<void, pretend_rings>;
-using pool = gup::page_pool<domain>;
-using ref = gup::user_page_ref<domain>;
-
-/// A ring, a domain with a few operation records and a pool of pages of 8 KiB.
-struct scene {
-    explicit scene(unsigned operations = 4)
-        : made(ring.handle(), {.operations = operations}), pages(made, gup_test::small(4, 8192)) {}
-
-    stub_ring ring;
-    domain made;
-    pool pages;
-};
+using domain = gup_test::stub_domain;
+using pool = gup_test::stub_pool;
+using ref = gup_test::stub_ref;
+using scene = gup_test::stub_scene;
 
 } // namespace
 

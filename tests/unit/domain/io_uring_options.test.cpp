@@ -5,6 +5,7 @@
 #include "gup_test/catch.hpp"
 #include "gup_test/pools.hpp"
 #include "gup_test/pretend_rings.hpp"
+#include "gup_test/stub_scene.hpp"
 
 #include <cerrno>
 #include <string>
@@ -13,25 +14,12 @@
 namespace {
 
 using gup_test::contains;
+using gup_test::failure_of;
+using gup_test::fresh_kernel;
 using gup_test::pretend_rings;
 using gup_test::stub_ring;
 
-using domain = gup::io_uring_domain<void, pretend_rings>;
-
-template <class Body>
-gup::pin_failure failure_of(Body body) {
-    try {
-        body();
-    } catch (const gup::pin_error& error) {
-        return error.failure();
-    }
-    FAIL("no pin_error was thrown");
-    return {};
-}
-
-struct fresh_kernel {
-    fresh_kernel() { pretend_rings::reset(); }
-};
+using domain = gup_test::stub_domain;
 
 } // namespace
 

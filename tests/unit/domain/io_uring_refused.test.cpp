@@ -7,6 +7,7 @@
 #include "gup_test/completion.hpp"
 #include "gup_test/pools.hpp"
 #include "gup_test/pretend_rings.hpp"
+#include "gup_test/stub_scene.hpp"
 
 #include <array>
 #include <cerrno>
@@ -21,19 +22,8 @@ using gup_test::made_up;
 using gup_test::stub_ring;
 using gup_test::what_of;
 
-using domain = gup::io_uring_domain<void, gup_test::pretend_rings>;
-using pool = gup::page_pool<domain>;
-using ref = gup::user_page_ref<domain>;
-
-/// A ring, a domain with a few operation records and a pool of pages of 8 KiB.
-struct scene {
-    explicit scene(unsigned operations = 4)
-        : made(ring.handle(), {.operations = operations}), pages(made, gup_test::small(4, 8192)) {}
-
-    stub_ring ring;
-    domain made;
-    pool pages;
-};
+using ref = gup_test::stub_ref;
+using scene = gup_test::stub_scene;
 
 int code_of(void (*body)(scene&)) {
     scene s;

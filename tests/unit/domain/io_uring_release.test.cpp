@@ -9,6 +9,8 @@
 #include "gup_test/ledger_kernel.hpp"
 #include "gup_test/pools.hpp"
 #include "gup_test/pretend_rings.hpp"
+#include "gup_test/stub_scene.hpp"
+#include "gup_test/watched_memory.hpp"
 
 #include <array>
 #include <memory>
@@ -17,35 +19,23 @@
 namespace {
 
 using gup_test::contains;
+using gup_test::fresh_kernel;
 using gup_test::pretend_rings;
+using gup_test::range;
 using gup_test::stub_ring;
+using gup_test::watched_memory;
 using gup_test::what_of;
 
-using domain = gup::io_uring_domain<void, pretend_rings>;
-using pool = gup::page_pool<domain>;
+using domain = gup_test::stub_domain;
+using pool = gup_test::stub_pool;
 using slots = std::set<unsigned>;
-
-/// Memory that no kernel is asked to pin for real.
-std::span<const std::byte> range(std::size_t bytes) {
-    return {reinterpret_cast<const std::byte*>(0x7000'0000'0000), bytes};
-}
 
 constexpr auto both_ways = gup::dma_access::read_write;
 
 gup::pool_options two_pages() { return gup_test::small(2); }
 
-struct watched_memory : gup::pinned_memory {
-    explicit watched_memory(bool& flag) : gone(flag) {}
-    ~watched_memory() override { gone = true; }
-    bool& gone;
-};
-
 /// Any call of the domain.
 void call(domain& d) { static_cast<void>(gup::try_complete(d, gup_test::made_up(0))); }
-
-struct fresh_kernel {
-    fresh_kernel() { pretend_rings::reset(); }
-};
 
 } // namespace
 

@@ -7,6 +7,7 @@
 #include "gup_test/completion.hpp"
 #include "gup_test/pools.hpp"
 #include "gup_test/pretend_rings.hpp"
+#include "gup_test/stub_scene.hpp"
 
 #include <cerrno>
 #include <utility>
@@ -18,12 +19,11 @@ using gup_test::made_up;
 using gup_test::stub_ring;
 using gup_test::what_of;
 
-using domain = gup::io_uring_domain<void, gup_test::pretend_rings>;
-using pool = gup::page_pool<domain>;
+using domain = gup_test::stub_domain;
+using pool = gup_test::stub_pool;
 
-struct scene {
-    explicit scene(unsigned ring_flags = 0)
-        : ring(ring_flags), made(ring.handle()), pages(made, gup_test::small(8)) {}
+struct scene : gup_test::stub_scene {
+    explicit scene(unsigned ring_flags = 0) : stub_scene(16, 8, ring_flags) {}
 
     io_uring_sqe& prepare(unsigned flags = 0) {
         io_uring_sqe& entry = ring.entry();
@@ -32,10 +32,6 @@ struct scene {
         return entry;
     }
     bool refused() { return static_cast<bool>(gup::detail::check_submission(made.rings(), ring.handle())); }
-
-    stub_ring ring;
-    domain made;
-    pool pages;
 };
 
 constexpr std::uint64_t of_no_operation = ~std::uint64_t{0};

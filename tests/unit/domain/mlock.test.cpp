@@ -3,6 +3,7 @@
 
 #include "gup_test/catch.hpp"
 #include "gup_test/pretend_memory.hpp"
+#include "gup_test/watched_memory.hpp"
 
 #include <cerrno>
 #include <cstddef>
@@ -17,6 +18,7 @@ namespace {
 
 using memory = gup_test::pretend_memory;
 using gup_test::page_kind;
+using gup_test::watched_memory;
 using domain = gup::basic_mlock_domain<memory>;
 using calls = std::vector<std::string>;
 
@@ -37,12 +39,6 @@ bool says(const gup::pin_failure& failure, std::string_view part) {
     UNSCOPED_INFO(failure.message());
     return failure.message().find(part) != std::string::npos;
 }
-
-struct watched_memory : gup::pinned_memory {
-    explicit watched_memory(bool& gone) : gone_(gone) {}
-    ~watched_memory() override { gone_ = true; }
-    bool& gone_;
-};
 
 } // namespace
 

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// The usual stage of a test on pretended rings: a ring, its domain and a small pool. ring_scene.hpp has the
+/// one on the real kernel.
+
+#include "gup/domain/io_uring.hpp"
+#include "gup/page_pool.hpp"
+#include "gup_test/pools.hpp"
+#include "gup_test/pretend_rings.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace gup_test {
+
+using stub_domain = gup::io_uring_domain<void, pretend_rings>;
+using stub_pool = gup::page_pool<stub_domain>;
+using stub_ref = gup::user_page_ref<stub_domain>;
+
+/// Pages of 8 KiB, and few operation records.
+struct stub_scene {
+    explicit stub_scene(unsigned operations = 4, std::size_t count = 4, unsigned ring_flags = 0)
+        : ring(ring_flags),
+          made(ring.handle(), {.operations = operations}),
+          pages(made, small(count, 8192)) {}
+
+    stub_ring ring;
+    stub_domain made;
+    stub_pool pages;
+};
+
+/// Memory that no kernel is asked to pin for real.
+inline std::span<const std::byte> range(std::size_t bytes, std::uintptr_t address = 0x7000'0000'0000) {
+    return {reinterpret_cast<const std::byte*>(address), bytes};
+}
+
+} // namespace gup_test
