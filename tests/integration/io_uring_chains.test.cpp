@@ -207,6 +207,30 @@ TEST_CASE("nothing is submitted while an operation would complete unseen") {
     CHECK(reap(s, 2) == std::map<std::uint64_t, int>{{first, 8192}, {second, 8192}});
 }
 
+TEST_CASE("nothing is submitted while a token would not see its completion, pinned or not") {
+    for (const gup::io_uring_options options : {gup::io_uring_options{.slots = 1}, {.slots = 2}}) {
+        gup_test::ring r;
+        if (!gup_test::have(r.ok(), r.why_not())) return;
+        const scratch_file file(pattern(4096));
+        gup::io_uring_domain<> domain(r.handle(), options);
+        const gup::page_pool first(domain, {.pages = 1});
+        gup::page_pool pool(domain, {.pages = 1, .fallback = gup::pin_fallback::unpinned});
+        CHECK(pool.registered() == (options.slots == 2));
+        io_uring_sqe& unseen = r.entry();
+        auto token = gup::prep_read_fixed(unseen, file.fd(), gup::get_user_page(pool), 0, 5);
+        unseen.flags = silent;
+        std::error_code error;
+        CHECK(gup::submit(domain, r.handle(), error) == 0);
+        CHECK(error == std::errc::invalid_argument);
+
+        unseen.flags = 0;
+        CHECK(gup::submit(domain, r.handle(), error) == 1);
+        CHECK_FALSE(error);
+        const auto page = gup::complete(std::move(token), r.wait());
+        CHECK(gup_test::same(page.bytes(), pattern(4096)));
+    }
+}
+
 TEST_CASE("a silent entry of the program before a page in its chain is refused, because the kernel drops "
           "completions") {
     ring_scene s;

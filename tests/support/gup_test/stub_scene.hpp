@@ -9,6 +9,7 @@
 #include "gup_test/pools.hpp"
 #include "gup_test/pretend_rings.hpp"
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -30,6 +31,30 @@ struct stub_scene {
     stub_domain made;
     stub_pool pages;
 };
+
+/// The same with more of everything, for reads that wait in the submission queue.
+struct queue_scene : stub_scene {
+    explicit queue_scene(unsigned ring_flags = 0) : stub_scene(16, 8, ring_flags) {}
+
+    io_uring_sqe& prepare(unsigned flags = 0) {
+        io_uring_sqe& entry = ring.entry();
+        gup::prep_read_fixed(entry, 3, gup::get_user_page(pages), 0);
+        entry.flags = static_cast<std::uint8_t>(flags);
+        return entry;
+    }
+    /// True if what is prepared would not be submitted.
+    bool refused() { return static_cast<bool>(gup::detail::check_submission(made.rings(), ring.handle())); }
+};
+
+/// A pool that the kernel refused to pin.
+inline stub_pool unpinned_pool(const stub_domain& made, std::size_t count = 1) {
+    gup::pool_options options = small(count);
+    options.fallback = gup::pin_fallback::unpinned;
+    pretend_rings::refuse = EFAULT;
+    stub_pool pages(made, options);
+    pretend_rings::refuse = 0;
+    return pages;
+}
 
 /// Memory that no kernel is asked to pin for real.
 inline std::span<const std::byte> range(std::size_t bytes, std::uintptr_t address = 0x7000'0000'0000) {

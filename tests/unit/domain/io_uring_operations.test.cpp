@@ -21,7 +21,6 @@ namespace {
 using gup::dma_access;
 using gup::subrange;
 using gup_test::made_up;
-using gup_test::pretend_rings;
 using gup_test::stub_ring;
 
 using domain = gup_test::stub_domain;
@@ -162,11 +161,7 @@ TEST_CASE("as many operations as the completion queue has entries, if the option
 TEST_CASE("a pool whose pin was refused does plain I/O in every operation, if that was allowed") {
     stub_ring ring;
     domain made(ring.handle());
-    pretend_rings::refuse = EFAULT;
-    auto options = gup_test::small(1);
-    options.fallback = gup::pin_fallback::unpinned;
-    pool pages(made, options);
-    pretend_rings::refuse = 0;
+    pool pages = gup_test::unpinned_pool(made);
     CHECK_FALSE(pages.registered());
     CHECK(pages.why_not_registered()->code.value() == EFAULT);
     CHECK(pages.stats().bytes_registered == 0);

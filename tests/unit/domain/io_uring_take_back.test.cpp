@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Taking back what was prepared, and what is looked at before a submission, on pretended rings.
+// Taking back what was prepared, on pretended rings.
 #include "gup/domain/io_uring.hpp"
 #include "gup/page_pool.hpp"
 
@@ -21,18 +21,8 @@ using gup_test::what_of;
 
 using domain = gup_test::stub_domain;
 using pool = gup_test::stub_pool;
+using scene = gup_test::queue_scene;
 
-struct scene : gup_test::stub_scene {
-    explicit scene(unsigned ring_flags = 0) : stub_scene(16, 8, ring_flags) {}
-
-    io_uring_sqe& prepare(unsigned flags = 0) {
-        io_uring_sqe& entry = ring.entry();
-        gup::prep_read_fixed(entry, 3, gup::get_user_page(pages), 0);
-        entry.flags = static_cast<std::uint8_t>(flags);
-        return entry;
-    }
-    bool refused() { return static_cast<bool>(gup::detail::check_submission(made.rings(), ring.handle())); }
-};
 
 constexpr std::uint64_t of_no_operation = ~std::uint64_t{0};
 
@@ -201,78 +191,29 @@ TEST_CASE("a kernel that cannot be silent completes what was taken back with a u
     CHECK_FALSE(gup::try_complete(made, made_up(entry.user_data)));
 }
 
-TEST_CASE("an operation that would complete unseen is found before it is submitted") {
-    const auto refused = [](auto prepare) {
-        scene s;
-        prepare(s);
-        const bool found = s.refused();
-        for (unsigned at = 0; at < stub_ring::entries; ++at)
-            static_cast<void>(gup::try_complete(s.made, made_up(s.ring.handle().sq.sqes[at].user_data)));
-        return found;
-    };
-    const auto raw = [](scene& s, unsigned flags) {
-        io_uring_sqe& entry = s.ring.entry();
-        io_uring_prep_nop(&entry);
-        entry.flags = static_cast<std::uint8_t>(flags);
-    };
-    constexpr unsigned silent = IOSQE_CQE_SKIP_SUCCESS;
-    constexpr unsigned link = IOSQE_IO_LINK;
-    CHECK_FALSE(refused([](scene& s) { s.prepare(link); }));
-    CHECK(refused([](scene& s) { s.prepare(silent); }));
-    CHECK(refused([](scene& s) {
-        s.prepare();
-        s.prepare(link | silent);
-    }));
-    CHECK_FALSE(refused([&](scene& s) { raw(s, silent); }));
-    CHECK_FALSE(refused([&](scene& s) {
-        raw(s, silent);
-        s.prepare();
-    }));
-    CHECK(refused([&](scene& s) {
-        raw(s, silent | link);
-        raw(s, link);
-        s.prepare();
-    }));
-    CHECK(refused([&](scene& s) {
-        raw(s, silent | IOSQE_IO_HARDLINK);
-        s.prepare();
-    }));
-    CHECK_FALSE(refused([&](scene& s) {
-        raw(s, silent | link);
-        raw(s, 0);
-        s.prepare();
-    }));
-    CHECK_FALSE(refused([](scene& s) {
-        s.prepare(silent);
-        s.ring.submit(); // too late
-    }));
-    CHECK(refused([](scene& s) {
-        s.prepare(silent);
-        s.ring.flush(); // as by a submission that the kernel refused
-    }));
+TEST_CASE("a token is not taken back by its entry once that has been handed out again") {
+    scene s;
+    io_uring_sqe& entry = s.ring.entry();
+    auto token = gup::prep_read_fixed(entry, 3, gup::get_user_page(s.pages), 0, 5);
+    s.ring.submit(); // as by io_uring_submit, which leaves the user_data in the entry
+    for (unsigned i = 1; i < stub_ring::entries; ++i) io_uring_prep_nop(&s.ring.entry());
+    REQUIRE(&s.ring.entry() == &entry);
+
+    CHECK_FALSE(s.refused());
+    CHECK(contains(what_of([&] { static_cast<void>(gup::take_back(std::move(token), entry)); }),
+                   "no operation in flight"));
+    CHECK(s.pages.stats().in_flight == 1);
+    CHECK(gup::try_complete(token, made_up(5)));
 }
 
-TEST_CASE("an operation with the program's user_data is known by its slot") {
+TEST_CASE("a token is not taken back by an entry of the program's with the same user_data") {
     scene s;
-    const auto page = gup::get_user_page(s.pages);
-    const auto refused = [&](auto prepare) {
-        io_uring_sqe& entry = s.ring.entry();
-        auto token = prepare(entry);
-        entry.flags |= IOSQE_CQE_SKIP_SUCCESS;
-        const bool found = s.refused();
-        static_cast<void>(gup::take_back(std::move(token), entry));
-        CHECK_FALSE(s.refused());
-        return found;
-    };
-    CHECK(
-        refused([&](io_uring_sqe& e) { return gup::prep_read_fixed(e, 3, gup::ref_user_page(page), 0, 1); }));
-    CHECK(refused(
-        [&](io_uring_sqe& e) { return gup::prep_write_fixed(e, 3, gup::ref_user_page(page), 0, 1); }));
-    CHECK(refused(
-        [&](io_uring_sqe& e) { return gup::prep_send_zc_fixed(e, 3, gup::ref_user_page(page), 0, 1); }));
+    auto token = gup::prep_read_fixed(s.ring.entry(), 3, gup::get_user_page(s.pages), 0, 5);
+    s.ring.submit();
+    io_uring_sqe& own = s.ring.entry();
+    own.user_data = 5;
 
-    io_uring_sqe& program = s.ring.entry();
-    io_uring_prep_read_fixed(&program, 3, nullptr, 1, 0, 64); // the slot behind ours
-    program.flags |= IOSQE_CQE_SKIP_SUCCESS;
-    CHECK_FALSE(s.refused());
+    CHECK_THROWS_AS(gup::take_back(std::move(token), own), gup::pin_error);
+    CHECK(token);
+    CHECK(gup::try_complete(token, made_up(5)));
 }

@@ -29,11 +29,18 @@ struct clone_buffers_request {
     std::uint32_t source_fd, flags, source_offset, target_offset, count, pad[3];
 };
 
+/// The entries of the rings' buffer tables that are the domain's.
+struct slot_range {
+    unsigned first = 0;
+    unsigned count = 0;
+    bool callers_table = false; // the caller made the table and lends us these slots
+};
+
 template <class Kernel>
 class buffer_table final : public ring_set {
 public:
     explicit buffer_table(slot_range slots)
-        : ring_set(std::random_device{}(), slots), taken_(slots.count, false) {
+        : ring_set(std::random_device{}()), slots_(slots), taken_(slots.count, false) {
         deferred_.reserve(slots.count); // a release must not allocate
     }
 
@@ -268,6 +275,7 @@ private:
     }
 
     const process_identity process_ = this_process();
+    const slot_range slots_;
     std::vector<int> fds_; // duplicates: whatever the caller closes, these numbers stay ours
     std::mutex lock_;      // guards all below and keeps calls on the rings in one order
     std::vector<bool> taken_;

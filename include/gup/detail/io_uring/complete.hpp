@@ -136,19 +136,19 @@ template <class Ref>
 completion_fault undo_token(const in_flight<Ref>& token, io_uring_sqe& sqe) noexcept {
     if (!token || token.user_data() != sqe.user_data) return completion_fault::stale;
     ring_set::covered_ring* const ring = binding_of(token).rings->ring_of(sqe);
-    if (ring == nullptr) return completion_fault::stale;
+    if (ring == nullptr || !ring->has_token(sqe)) return completion_fault::stale;
     return take_out(*ring, sqe) ? completion_fault::none : completion_fault::submitted;
 }
 
 /// Looks through what is prepared but not submitted for operations that own a page and would complete unseen:
 /// because of a flag of their own, or because the kernel passes over the rest of a chain if a silent entry of
 /// it fails.
-inline std::error_code check_submission(const ring_set& rings, const io_uring& ring) noexcept {
+inline std::error_code check_submission(ring_set& rings, const io_uring& ring) noexcept {
     bool silent_before = false;
     for (unsigned at = first_unsubmitted(ring); at != ring.sq.sqe_tail; ++at) {
         const io_uring_sqe& sqe = entry_at(ring, at);
         const bool silent = (sqe.flags & IOSQE_CQE_SKIP_SUCCESS) != 0;
-        if ((silent || silent_before) && rings.may_own(sqe))
+        if ((silent || silent_before) && rings.owns(sqe))
             return std::make_error_code(std::errc::invalid_argument);
         // a no-op that follows another entry does not fail by itself
         const bool may_fail = silent && !(sqe.opcode == IORING_OP_NOP && sqe.user_data == user_data_of_none);

@@ -132,9 +132,6 @@ constexpr void check_access() noexcept {
                   "a read operation lets the device write to the page: it takes only a read_write reference");
 }
 
-/// The user_data of no operation, which liburing keeps for itself too.
-inline constexpr std::uint64_t user_data_of_none = ~std::uint64_t{0};
-
 /// Makes an entry harmless; `flags` tie it to its neighbours. Its completion is silent if the kernel can do
 /// that, except that a silent entry cannot drain.
 inline void make_no_op(io_uring_sqe& sqe, unsigned flags, unsigned features) noexcept {
@@ -186,6 +183,7 @@ prepare_token(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>& ref, std
     report_success(error);
     fill_entry<Opcode>(sqe, fd, what, offset_or_flags);
     sqe.user_data = user_data;
+    what.ring->note_token(sqe);
     what.binding->tokens.fetch_add(1, std::memory_order_relaxed);
     return in_flight_access::make(std::move(ref), user_data,
                                   device_writes(Opcode) ? put_as::dirty : put_as::clean,

@@ -18,12 +18,25 @@ namespace gup::detail {
 
 class ring_set;
 
-/// The entries of the rings' buffer tables that are the domain's.
-struct slot_range {
-    unsigned first = 0;
-    unsigned count = 0;
-    bool callers_table = false; // the caller made the table and lends us these slots
-};
+/// The user_data of no operation, which liburing keeps for itself too.
+inline constexpr std::uint64_t user_data_of_none = ~std::uint64_t{0};
+
+inline unsigned entry_shift(const io_uring& ring) noexcept { return (ring.flags & IORING_SETUP_SQE128) != 0; }
+
+inline io_uring_sqe& entry_at(const io_uring& ring, unsigned place) noexcept {
+    return ring.sq.sqes[(place & ring.sq.ring_mask) << entry_shift(ring)];
+}
+
+/// Which of the ring's entries this is.
+inline unsigned index_of(const io_uring& ring, const io_uring_sqe& sqe) noexcept {
+    return static_cast<unsigned>(&sqe - ring.sq.sqes) >> entry_shift(ring);
+}
+
+/// The place in the submission queue that this entry was handed out for last. Places count up for ever.
+inline unsigned place_of(const io_uring& ring, const io_uring_sqe& sqe) noexcept {
+    const unsigned last = ring.sq.sqe_tail - 1;
+    return last - ((last - index_of(ring, sqe)) & ring.sq.ring_mask);
+}
 
 /// Where the memory of a registration lies in the buffer tables of its domain.
 struct ring_binding {
@@ -56,11 +69,22 @@ public:
         std::size_t entries_bytes;
         unsigned features;
         std::unique_ptr<operation_table> operations;
+        /// For each entry, the place in the queue, plus one, at which an operation with a token was prepared
+        /// in it last.
+        std::unique_ptr<std::uint64_t[]> token_places;
+
+        void note_token(const io_uring_sqe& sqe) noexcept {
+            token_places[index_of(*handle, sqe)] = std::uint64_t{place_of(*handle, sqe)} + 1;
+        }
+        /// True if such an operation is in this entry, and not one that it was handed out for before.
+        bool has_token(const io_uring_sqe& sqe) const noexcept {
+            return sqe.user_data != user_data_of_none &&
+                   token_places[index_of(*handle, sqe)] == std::uint64_t{place_of(*handle, sqe)} + 1;
+        }
     };
 
-    ring_set(std::uint32_t random, slot_range slots) noexcept
-        : slots_(slots),
-          first_user_data_(std::uint64_t{1 + random % 0xFFFEu} << 48 | std::uint64_t{random >> 8}
+    explicit ring_set(std::uint32_t random) noexcept
+        : first_user_data_(std::uint64_t{1 + random % 0xFFFEu} << 48 | std::uint64_t{random >> 8}
                                                                            << operation::generation_shift) {}
     ring_set(const ring_set&) = delete;
     ring_set& operator=(const ring_set&) = delete;
@@ -84,13 +108,11 @@ public:
         return {&table, table.find(user_data)};
     }
 
-    /// True if this entry is one of our operations, as far as an entry shows: one that uses our slots may
-    /// have a user_data of the program's.
-    bool may_own(const io_uring_sqe& sqe) const noexcept {
+    /// True if the completion of this entry, which is not submitted yet, would be one of our operations'.
+    bool owns(const io_uring_sqe& sqe) noexcept {
         if (find(sqe.user_data).record != nullptr) return true;
-        const bool fixed = sqe.opcode == IORING_OP_READ_FIXED || sqe.opcode == IORING_OP_WRITE_FIXED ||
-                           (sqe.opcode == IORING_OP_SEND_ZC && (sqe.ioprio & IORING_RECVSEND_FIXED_BUF) != 0);
-        return fixed && sqe.buf_index - slots_.first < slots_.count;
+        const covered_ring* const ring = ring_of(sqe);
+        return ring != nullptr && ring->has_token(sqe);
     }
 
     /// What the kernel of the rings can do (IORING_FEAT_...).
@@ -117,14 +139,14 @@ protected:
     virtual void release_deferred() noexcept = 0;
 
     void add_ring(const io_uring& handle, std::uint32_t operations) {
-        const std::size_t entry_bytes = sizeof(io_uring_sqe) << ((handle.flags & IORING_SETUP_SQE128) != 0);
+        const std::size_t entry_bytes = sizeof(io_uring_sqe) << entry_shift(handle);
         const std::uint64_t first = first_user_data_ | rings_.size() << operation_table::place_bits;
         rings_.push_back({&handle, reinterpret_cast<std::uintptr_t>(handle.sq.sqes),
                           handle.sq.ring_entries * entry_bytes, handle.features,
-                          std::make_unique<operation_table>(operations, first)});
+                          std::make_unique<operation_table>(operations, first),
+                          std::make_unique<std::uint64_t[]>(handle.sq.ring_entries)});
     }
 
-    const slot_range slots_;
     std::atomic<bool> unsettled_{false};
     std::atomic<std::thread::id> refused_on_{}; // the last thread that was not the one to release
 
@@ -148,11 +170,6 @@ inline unsigned first_unsubmitted(const io_uring& ring) noexcept {
                                                    : __atomic_load_n(ring.sq.khead, __ATOMIC_ACQUIRE);
 }
 
-inline io_uring_sqe& entry_at(const io_uring& ring, unsigned place) noexcept {
-    const unsigned shift = (ring.flags & IORING_SETUP_SQE128) != 0;
-    return ring.sq.sqes[(place & ring.sq.ring_mask) << shift];
-}
-
 inline bool is_linked_to_next(const io_uring_sqe& sqe) noexcept {
     return (sqe.flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)) != 0;
 }
@@ -162,13 +179,11 @@ enum class queue_state : std::uint8_t { submitted, heads_chain, follows_in_chain
 
 /// Submitted means that the kernel may have taken it. The ring must be alive.
 inline queue_state state_of(const io_uring& ring, const io_uring_sqe& sqe) noexcept {
-    queue_state state = queue_state::heads_chain;
-    for (unsigned at = first_unsubmitted(ring); at != ring.sq.sqe_tail; ++at) {
-        const io_uring_sqe& here = entry_at(ring, at);
-        if (&here == &sqe) return state;
-        state = is_linked_to_next(here) ? queue_state::follows_in_chain : queue_state::heads_chain;
-    }
-    return queue_state::submitted;
+    const unsigned first = first_unsubmitted(ring);
+    const unsigned place = place_of(ring, sqe);
+    if (place - first >= ring.sq.sqe_tail - first) return queue_state::submitted;
+    return place != first && is_linked_to_next(entry_at(ring, place - 1)) ? queue_state::follows_in_chain
+                                                                          : queue_state::heads_chain;
 }
 
 } // namespace gup::detail
