@@ -236,7 +236,17 @@ void put_user_pages(std::vector<user_page_ref<Domain, Access>>&, Decision...) no
                                          "put_user_pages(std::move(refs), ...)");
 }
 
-/// A free page of the pool for the CPU only; throws as get_user_page does. Pin it with get_user_page(ref).
+/// A free page of the pool for the CPU only; empty if none is free anywhere. Pin it with get_user_page(ref).
+template <class Domain, dma_access Access>
+[[nodiscard("the page must be put")]] std::optional<page_ref<Domain>>
+try_get_page(page_pool<Domain, Access>& pool) noexcept {
+    page* const p = detail::pool_access::state(pool).take();
+    if (p == nullptr) return std::nullopt;
+    auto ref = detail::pool_access::start<page_ref<Domain>>(*p, detail::reference_kind::plain);
+    return std::optional(std::move(ref));
+}
+
+/// As try_get_page; throws as get_user_page does.
 template <class Domain, dma_access Access>
 [[nodiscard("the page must be put")]] page_ref<Domain> get_page(page_pool<Domain, Access>& pool) {
     page* const p = detail::pool_access::state(pool).take();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // What the verbs take, give and promise.
+#include "gup/domain/io_uring.hpp"
 #include "gup/domain/mlock.hpp"
 #include "gup/page_pool.hpp"
 
@@ -25,6 +26,7 @@ static_assert(
 static_assert(std::is_same_v<decltype(gup::try_get_user_page(some<writer_pool&>())), std::optional<writer>>);
 static_assert(std::is_same_v<decltype(gup::get_user_pages(some<writer_pool&>(), 3)), std::vector<writer>>);
 static_assert(std::is_same_v<decltype(gup::get_page(some<writer_pool&>())), plain>);
+static_assert(std::is_same_v<decltype(gup::try_get_page(some<writer_pool&>())), std::optional<plain>>);
 static_assert(
     std::is_same_v<decltype(gup::find_get_page(some<writer_pool&>(), nullptr)), std::optional<plain>>);
 static_assert(std::is_same_v<writer_pool::reference, writer> &&
@@ -47,6 +49,7 @@ static_assert(std::is_same_v<decltype(some<const plain&>().bytes()), std::span<s
 // the hot path never throws
 static_assert(noexcept(gup::try_get_user_page(some<writer_pool&>())));
 static_assert(noexcept(gup::try_get_user_pages(some<writer_pool&>(), some<std::span<writer>>())));
+static_assert(noexcept(gup::try_get_page(some<writer_pool&>())));
 static_assert(noexcept(gup::find_get_page(some<writer_pool&>(), nullptr)));
 static_assert(noexcept(gup::ref_user_page(some<const writer&>())));
 static_assert(noexcept(gup::ref_user_page<dma_access::read>(some<const writer&>())));
@@ -63,6 +66,33 @@ static_assert(noexcept(gup::page_maybe_dma_pinned(some<const gup::page&>())));
 static_assert(noexcept(gup::page_to_pfn(some<const plain&>())));
 static_assert(noexcept(some<writer_pool&>().find(nullptr)) && noexcept(some<writer_pool&>().dirty_pages()));
 static_assert(!noexcept(gup::get_user_page(some<writer_pool&>())), "an exhausted pool throws");
+static_assert(!noexcept(gup::get_page(some<writer_pool&>())), "an exhausted pool throws");
+
+// an operation gives back what it was given, and has a form that never throws
+using ring_domain = gup::io_uring_domain<>;
+using ring_writer = gup::user_page_ref<ring_domain>;
+using ring_reader = gup::user_page_ref<ring_domain, dma_access::read>;
+static_assert(std::is_same_v<decltype(gup::try_complete<dma_access::read>(some<ring_domain&>(),
+                                                                          some<const io_uring_cqe&>())),
+                             std::optional<ring_reader>>);
+static_assert(
+    std::is_same_v<decltype(gup::take_back<dma_access::read>(some<ring_domain&>(), some<io_uring_sqe&>())),
+                   ring_reader>);
+static_assert(std::is_same_v<decltype(gup::try_take_back(some<ring_domain&>(), some<io_uring_sqe&>())),
+                             std::optional<ring_writer>>);
+static_assert(
+    std::is_same_v<decltype(gup::try_take_back(some<gup::in_flight<ring_reader>&>(), some<io_uring_sqe&>())),
+                   std::optional<ring_reader>>);
+static_assert(noexcept(gup::prep_write_fixed(some<io_uring_sqe&>(), 3, some<ring_writer>(), 0, {},
+                                             some<std::error_code&>())));
+static_assert(noexcept(gup::prep_write_fixed(some<io_uring_sqe&>(), 3, some<ring_writer>(), 0, {}, 1,
+                                             some<std::error_code&>())));
+static_assert(noexcept(gup::try_complete(some<ring_domain&>(), some<const io_uring_cqe&>())));
+static_assert(noexcept(gup::try_complete(some<gup::in_flight<ring_writer>&>(), some<const io_uring_cqe&>())));
+static_assert(noexcept(gup::try_take_back(some<ring_domain&>(), some<io_uring_sqe&>())));
+static_assert(noexcept(gup::try_take_back(some<gup::in_flight<ring_writer>&>(), some<io_uring_sqe&>())));
+static_assert(noexcept(gup::owns(some<const ring_domain&>(), some<const io_uring_cqe&>())));
+static_assert(noexcept(gup::submit(some<ring_domain&>(), some<io_uring&>(), some<std::error_code&>())));
 
 // a failed release has nobody to throw to
 static_assert(std::is_nothrow_invocable_v<gup::release_failure_hook, const gup::release_failure&>);

@@ -43,6 +43,19 @@ TEST_CASE("a page that was put is the next to be got") {
     CHECK(pool.stats().free == 1);
 }
 
+TEST_CASE("an exhausted pool gives no page to the CPU either, without an exception where one tries") {
+    auto pool = pool_of(2);
+    auto first = gup::try_get_page(pool);
+    REQUIRE(first.has_value());
+    CHECK(first->size() == 4096);
+    const auto second = gup::get_page(pool);
+
+    CHECK_FALSE(gup::try_get_page(pool).has_value());
+    CHECK(failure_of([&] { static_cast<void>(gup::get_page(pool)); }).code == std::errc::no_buffer_space);
+    gup::put_page(std::move(*first));
+    CHECK(gup::try_get_page(pool).has_value());
+}
+
 TEST_CASE("an exhausted pool says how many pages are out and serves again after a put") {
     auto pool = pool_of(3);
     auto refs = gup::get_user_pages(pool, 3);

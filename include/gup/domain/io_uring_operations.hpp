@@ -211,6 +211,22 @@ template <class Ref>
     if (fault != detail::completion_fault::none) detail::throw_completion_fault(fault);
     return detail::give_back_token(token);
 }
+/// As take_back; empty where that throws.
+template <dma_access Access = dma_access::read_write, ring_domain Domain>
+[[nodiscard("the page must be put")]] std::optional<user_page_ref<Domain, Access>>
+try_take_back(Domain& domain, io_uring_sqe& sqe) noexcept {
+    const detail::completion undone = detail::undo<Domain>(domain.rings(), sqe, Access);
+    if (undone.fault != detail::completion_fault::none) return std::nullopt;
+    auto ref = detail::reference_access::make<user_page_ref<Domain, Access>>(undone.word);
+    return std::optional(std::move(ref));
+}
+template <class Ref>
+[[nodiscard("the page must be put")]] std::optional<Ref> try_take_back(in_flight<Ref>& token,
+                                                                       io_uring_sqe& sqe) noexcept {
+    if (detail::undo_token(token, sqe) != detail::completion_fault::none) return std::nullopt;
+    auto ref = detail::give_back_token(token);
+    return std::optional(std::move(ref));
+}
 
 /// Submits what is prepared on a ring of the domain and waits for `completions` of them
 /// (io_uring_submit_and_wait), after looking for IOSQE_CQE_SKIP_SUCCESS on operations that own a page and

@@ -23,7 +23,6 @@ using domain = gup_test::stub_domain;
 using pool = gup_test::stub_pool;
 using scene = gup_test::queue_scene;
 
-
 constexpr std::uint64_t of_no_operation = ~std::uint64_t{0};
 
 /// Everything that `scene` prepared comes back.
@@ -84,6 +83,31 @@ TEST_CASE("a token gives back what it prepared, and only for its own entry") {
     CHECK(entry.opcode == IORING_OP_NOP);
     CHECK(entry.user_data == of_no_operation); // 5 may name another operation by the time the kernel is here
     CHECK_THROWS_AS(gup::take_back(std::move(token), entry), gup::pin_error);
+}
+
+TEST_CASE("trying to take back gives the reference, or nothing where taking back throws") {
+    scene s;
+    io_uring_sqe& entry = s.prepare();
+    CHECK_FALSE(gup::try_take_back<gup::dma_access::to_device>(s.made, entry));
+    CHECK(s.pages.stats().in_flight == 1);
+    CHECK(gup::try_take_back(s.made, entry).value());
+    CHECK(entry.opcode == IORING_OP_NOP);
+    CHECK_FALSE(gup::try_take_back(s.made, entry));
+
+    io_uring_sqe& with_token = s.ring.entry();
+    auto token = gup::prep_read_fixed(with_token, 3, gup::get_user_page(s.pages), 0, 5);
+    CHECK_FALSE(gup::try_take_back(token, entry));
+    CHECK(token);
+    CHECK(gup::try_take_back(token, with_token).value());
+    CHECK_FALSE(token);
+    CHECK(with_token.opcode == IORING_OP_NOP);
+    CHECK_FALSE(gup::try_take_back(token, with_token));
+    CHECK(s.pages.stats().in_flight == 0);
+
+    io_uring_sqe& taken = s.prepare();
+    s.ring.submit();
+    CHECK_FALSE(gup::try_take_back(s.made, taken));
+    finish(s, taken);
 }
 
 TEST_CASE("what the kernel has taken is not given back") {
