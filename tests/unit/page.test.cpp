@@ -33,14 +33,14 @@ TEST_CASE("a page is pinned if and only if a pinned reference of any access is o
 
                 CHECK(gup::page_maybe_dma_pinned(page) == (readers + writers > 0));
                 CHECK(counts.device_may_write() == (writers > 0));
-                CHECK(counts.in_use() == (plain + readers + writers > 0));
+                CHECK(counts.add_unless_free(reference_kind::plain) == (plain + readers + writers > 0));
             }
 }
 
 TEST_CASE("a descriptor of zeroes is a clean page that nobody holds") {
     descriptors memory;
 
-    CHECK_FALSE(page_access::counts(memory[0]).in_use());
+    CHECK_FALSE(page_access::counts(memory[0]).add_unless_free(reference_kind::plain));
     CHECK_FALSE(page_access::dirty(memory[0]));
     CHECK(page_access::link(memory[0]) == nullptr);
 }

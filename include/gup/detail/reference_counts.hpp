@@ -89,8 +89,6 @@ public:
         return true;
     }
 
-    /// True if any reference is out.
-    bool in_use() const noexcept { return load() != 0; }
     /// True if any pin is out.
     bool pinned() const noexcept {
         return (load() & (static_cast<std::uint64_t>(reference_kind::plain) - 1)) != 0;

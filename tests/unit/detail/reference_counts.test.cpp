@@ -41,9 +41,8 @@ TEMPLATE_TEST_CASE("only the last drop of any kind says that nobody holds the pa
 
             CHECK_FALSE(counts.drop<TestType>(first));
             CHECK_FALSE(counts.drop<TestType>(second));
-            CHECK(counts.in_use());
             CHECK(counts.drop<TestType>(first));
-            CHECK_FALSE(counts.in_use());
+            CHECK_FALSE(counts.add_unless_free(first));
             CHECK_FALSE(counts.pinned());
         }
 }
@@ -54,12 +53,12 @@ TEMPLATE_TEST_CASE("a drop where nothing can be looked up counts as any other", 
         reference_counts counts = counts_of(kind, 2);
         CHECK_FALSE(counts.drop_without_lookups<TestType>(kind));
         CHECK(counts.drop_without_lookups<TestType>(kind));
-        CHECK_FALSE(counts.in_use());
+        CHECK_FALSE(counts.add_unless_free(kind));
 
         counts.start(reference_kind::plain);
         counts.add<TestType>(kind);
         CHECK_FALSE(counts.drop_without_lookups<TestType>(kind));
-        CHECK(counts.in_use());
+        CHECK(counts.drop<TestType>(reference_kind::plain));
     }
 }
 
@@ -67,7 +66,7 @@ TEST_CASE("a reference is added only where there is one already") {
     for (const auto kind : kinds) {
         reference_counts counts = counts_of(kind, 0);
         CHECK_FALSE(counts.add_unless_free(kind));
-        CHECK_FALSE(counts.in_use());
+        CHECK_FALSE(counts.add_unless_free(kind)); // the first try left nothing
 
         counts.start(kind);
         CHECK(counts.add_unless_free(reference_kind::plain));
@@ -82,10 +81,10 @@ TEST_CASE("as many references as fit leave every other count exact") {
     CHECK_FALSE(readers.device_may_write());
     const reference_counts writers = counts_of(reference_kind::writer, most);
     CHECK(writers.device_may_write());
-    const reference_counts plains = counts_of(reference_kind::plain, most);
-    CHECK(plains.in_use());
+    reference_counts plains = counts_of(reference_kind::plain, most);
     CHECK_FALSE(plains.pinned());
     CHECK_FALSE(plains.device_may_write());
+    CHECK_FALSE(plains.drop<shared_counting>(reference_kind::plain));
 }
 
 TEMPLATE_TEST_CASE("one reference more than fits terminates and says what is wrong", "", shared_counting,
