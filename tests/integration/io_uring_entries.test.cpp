@@ -8,6 +8,9 @@
 #include "gup_test/rings.hpp"
 
 #include <array>
+#include <csignal>
+#include <poll.h>
+#include <sys/time.h>
 #include <unistd.h>
 #include <utility>
 
@@ -56,6 +59,30 @@ struct waiting_read {
     std::array<int, 2> ends{};
 };
 
+/// A signal every millisecond, which ends system calls that wait.
+class ticking_clock {
+public:
+    ticking_clock() {
+        struct sigaction tick {};
+        tick.sa_handler = [](int) {};
+        ::sigaction(SIGALRM, &tick, &before_);
+        start({0, 1000});
+    }
+    ticking_clock(const ticking_clock&) = delete;
+    ticking_clock& operator=(const ticking_clock&) = delete;
+    ~ticking_clock() {
+        start({0, 0});
+        ::sigaction(SIGALRM, &before_, nullptr);
+    }
+
+private:
+    static void start(timeval interval) {
+        const itimerval timer{interval, interval};
+        ::setitimer(ITIMER_REAL, &timer, nullptr);
+    }
+    struct sigaction before_ {};
+};
+
 } // namespace
 
 TEST_CASE("an entry handed out again does not take back the operation it was before") {
@@ -92,6 +119,30 @@ TEST_CASE("submitting can wait for a completion") {
     CHECK(gup::submit_and_wait(d, r.handle(), 1) == 1);
 
     CHECK(io_uring_cq_ready(&r.handle()) == 1);
+}
+
+TEST_CASE("a signal that ends the wait is reported, whatever was submitted and has completed") {
+    waiting_read read;
+    const auto wait_for = [&](unsigned completions) {
+        const ticking_clock clock;
+        std::error_code error;
+        const int submitted = gup::submit_and_wait(read.d, read.r.handle(), completions, error);
+        return std::pair(submitted, error == std::errc::interrupted);
+    };
+    const std::pair nothing_and_interrupted(0, true);
+    const std::pair one_and_interrupted(1, true);
+    CHECK(wait_for(1) == nothing_and_interrupted);
+    io_uring_sqe& waiting = read.r.entry();
+    io_uring_prep_poll_add(&waiting, read.ends[1], POLLIN);
+    CHECK(wait_for(1) == one_and_interrupted);
+    io_uring_sqe& done = read.r.entry();
+    io_uring_prep_nop(&done);
+    done.user_data = 2;
+    CHECK(wait_for(2) == one_and_interrupted);
+    CHECK(wait_for(2) == nothing_and_interrupted);
+    CHECK(wait_for(1) == std::pair(0, false));
+    CHECK(read.r.wait().user_data == 2);
+    read.end();
 }
 
 TEST_CASE("the user_data of no-ops is refused for a token") {

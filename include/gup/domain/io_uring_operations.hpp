@@ -32,6 +32,7 @@
 #include "gup/detail/io_uring/complete.hpp"
 #include "gup/in_flight.hpp"
 
+#include <cerrno>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -231,8 +232,8 @@ template <class Ref>
 /// Submits what is prepared on a ring of the domain and waits for `completions` of them
 /// (io_uring_submit_and_wait), after looking for IOSQE_CQE_SKIP_SUCCESS on operations that own a page and
 /// before them in their chains: such an operation might never give it back. Returns the number of entries
-/// submitted. Sets `error` to EINVAL for that flag, with nothing submitted, or to the kernel's errno, EINTR
-/// if a signal ended the wait.
+/// submitted. Sets `error` to EINVAL for that flag, with nothing submitted, or to the kernel's errno; also to
+/// EINTR if a signal ended the wait after entries were submitted. Call it again to go on waiting.
 template <ring_domain Domain>
 int submit_and_wait(Domain& domain, io_uring& ring, unsigned completions, std::error_code& error) noexcept {
     domain.rings().settle();
@@ -241,7 +242,10 @@ int submit_and_wait(Domain& domain, io_uring& ring, unsigned completions, std::e
     const unsigned from = detail::first_unsubmitted(ring);
     const int submitted = io_uring_submit_and_wait(&ring, completions);
     detail::forget_entries(ring, from);
-    if (submitted < 0) error = {-submitted, std::system_category()};
+    if (submitted < 0)
+        error = {-submitted, std::system_category()};
+    else if (detail::wait_ended_early(ring, completions))
+        error = {EINTR, std::system_category()};
     return submitted < 0 ? 0 : submitted;
 }
 /// As above; throws pin_error instead.

@@ -5,6 +5,7 @@
 
 #include "gup/detail/io_uring/prepare.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <system_error>
@@ -164,6 +165,13 @@ inline void forget_entries(io_uring& ring, unsigned from) noexcept {
     if ((ring.flags & IORING_SETUP_SQPOLL) != 0) return;
     for (unsigned at = from; at != first_unsubmitted(ring); ++at)
         entry_at(ring, at).user_data = user_data_of_none;
+}
+
+/// True if there are fewer completions than were waited for after all entries were submitted: the kernel
+/// keeps a signal to itself if it has an entry taken or any completion to report.
+inline bool wait_ended_early(const io_uring& ring, unsigned completions) noexcept {
+    return first_unsubmitted(ring) == ring.sq.sqe_tail &&
+           io_uring_cq_ready(&ring) < std::min(completions, ring.cq.ring_entries);
 }
 
 [[noreturn, gnu::cold, gnu::noinline]] inline void throw_submit_fault(std::error_code error) {
