@@ -8,7 +8,17 @@
 /// A reference is unconsumed while it holds a page, and consumed when it is empty: put, moved from, handed to
 /// a device. `-Wconsumed` finds, within one function, what is used, put or moved once more after that, and
 /// what is dropped without a put on some path. Before clang 19 it is wrong about references that live across
-/// a loop: there, ask for it by hand if at all. gup::enforce turns it on where it is right.
+/// a loop: there, ask for it by hand if at all.
+///
+/// Clang 19 warns of some correct programs, too (tests/misuse/false_alarms has one of each kind):
+/// * of a loop without a condition that is left from its middle in one way only;
+/// * of a reference given to a constructor by value or as a temporary, of optional, variant or a member in a
+///   list of initialisers: name it first and move it into a parameter of type `&&`, or assign it;
+/// * of a local reference returned as an optional: write `return std::optional(std::move(page))`;
+/// * after a reference was passed by a reference that is not const, and where it came as such a parameter:
+///   pass `const&` to look, `&&` to give away;
+/// * where two conditions only together say that each path puts; after std::swap by its full name (an
+///   unqualified swap is understood); of a function that returns an empty reference.
 
 #ifdef __clang__
 #define GUP_CONSUMABLE clang::consumable(unconsumed) ///< of a class: its objects begin unconsumed

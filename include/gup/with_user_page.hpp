@@ -42,11 +42,12 @@ void with_user_page(page_pool<Domain, Access>& pool, Function&& function) {
     using result = std::invoke_result_t<Function, const user_page_ref<Domain, Access>&>;
     detail::check_decision<Access, result>();
     auto page = get_user_page(pool);
+    const auto& lent = page;
     if constexpr (std::same_as<result, put_as>) {
-        const put_as decision = std::invoke(std::forward<Function>(function), std::as_const(page));
+        const put_as decision = std::invoke(std::forward<Function>(function), lent);
         put_user_page(std::move(page), decision);
     } else if constexpr (std::is_void_v<result>) {
-        std::invoke(std::forward<Function>(function), std::as_const(page));
+        std::invoke(std::forward<Function>(function), lent);
         put_user_page(std::move(page));
     }
 }

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: BSL-1.0
+// correct: a reference lives across a backward goto
+// expect-clean
+// expect-consumed-clang19-clean
+#include "../program.hpp"
+
+void read(pool& pages) {
+    auto page = gup::get_user_page(pages);
+again:
+    use(page.bytes());
+    if (!finished()) goto again;
+    gup::put_user_page(std::move(page), gup::dirty);
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSL-1.0
+// correct: a reference lives across while
+// expect-clean
+// expect-consumed-clang19-clean
+#include "../program.hpp"
+
+void read(pool& pages) {
+    auto page = gup::get_user_page(pages);
+    while (!finished()) use(page.bytes());
+    gup::put_user_page(std::move(page), gup::dirty);
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSL-1.0
+// correct: an optional that is filled later
+// expect-clean
+// expect-consumed-clang19-clean
+#include "../program.hpp"
+
+void read(pool& pages) {
+    std::optional<pinned> page;
+    if (!finished()) page = gup::get_user_page(pages);
+    if (page) gup::put_user_page(*std::move(page), gup::clean);
+}

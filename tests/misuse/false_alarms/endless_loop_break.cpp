@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSL-1.0
+// correct: an endless loop left by break
+// expect-clean
+// expect-consumed-clang19-warning: state of variable 'page' must match at the entry and exit of loop
+#include "../program.hpp"
+
+void read(pool& pages) {
+    auto page = gup::get_user_page(pages);
+    for (;;) {
+        if (finished()) break;
+        use(page.bytes());
+    }
+    gup::put_user_page(std::move(page), gup::dirty);
+}
