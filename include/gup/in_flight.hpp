@@ -62,10 +62,8 @@ private:
     GUP_SETS_CONSUMED std::uintptr_t release() noexcept { return word_.release(); }
     void abandon() noexcept {
         if (!word_) return;
-        const detail::counted& c = detail::counted_of(word_.release());
-        const zone& z = zone::of(&c);
         detail::report_release_failure(
-            {"dropping an in_flight before its completion", {}, {z.address_of(&c), z.page_size()}});
+            {"dropping an in_flight before its completion", {}, detail::memory_of(word_.release())});
     }
 
     detail::reference_word word_;

@@ -91,9 +91,7 @@ public:
 
     /// The page's memory. The view must not outlive the reference.
     [[gnu::always_inline]] std::span<byte_type> bytes() const& noexcept GUP_LIFETIMEBOUND {
-        const detail::counted& c = detail::counted_of(held());
-        const zone& z = zone::of(&c);
-        return {z.address_of(&c), z.page_size()};
+        return detail::memory_of(held());
     }
     template <class Temporary = void>
     std::span<byte_type> bytes() const&& noexcept {
@@ -104,7 +102,7 @@ public:
     }
     /// Bytes of the page.
     [[gnu::always_inline]] std::size_t size() const noexcept {
-        return zone::of(&detail::counted_of(held())).page_size();
+        return detail::memory_of(held()).size();
     }
 
     /// Hands the pin on as an ordinary reference.

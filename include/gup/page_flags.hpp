@@ -76,8 +76,8 @@ bool clear_page_dirty_for_io(const Ref& ref) noexcept {
 /// address.
 template <page_reference Ref>
 std::uint64_t page_to_pfn(const Ref& ref) noexcept {
-    const detail::counted& c = detail::counted_of(detail::reference_access::word(ref));
-    return reinterpret_cast<std::uintptr_t>(zone::of(&c).address_of(&c)) >> 12;
+    const auto memory = detail::memory_of(detail::reference_access::word(ref));
+    return reinterpret_cast<std::uintptr_t>(memory.data()) >> 12;
 }
 
 } // namespace gup

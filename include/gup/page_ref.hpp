@@ -46,9 +46,7 @@ public:
 
     /// The page's memory. The view must not outlive the reference. Not on an empty reference.
     GUP_CALLABLE_UNLESS_CONSUMED std::span<std::byte> bytes() const& noexcept GUP_LIFETIMEBOUND {
-        const detail::counted& c = detail::counted_of(word_.value());
-        const zone& z = zone::of(&c);
-        return {z.address_of(&c), z.page_size()};
+        return detail::memory_of(word_.value());
     }
     template <class Temporary = void>
     std::span<std::byte> bytes() const&& noexcept {
@@ -59,7 +57,7 @@ public:
     }
     /// Bytes of the page.
     GUP_CALLABLE_UNLESS_CONSUMED std::size_t size() const noexcept {
-        return zone::of(&detail::counted_of(word_.value())).page_size();
+        return detail::memory_of(word_.value()).size();
     }
 
 private:

@@ -51,9 +51,7 @@ public:
 
     /// The page's memory. The view must not outlive the reference. Not on an empty reference.
     GUP_CALLABLE_UNLESS_CONSUMED std::span<byte_type> bytes() const& noexcept GUP_LIFETIMEBOUND {
-        const detail::counted& c = detail::counted_of(word_.value());
-        const zone& z = zone::of(&c);
-        return {z.address_of(&c), z.page_size()};
+        return detail::memory_of(word_.value());
     }
     template <class Temporary = void>
     std::span<byte_type> bytes() const&& noexcept {
@@ -64,7 +62,7 @@ public:
     }
     /// Bytes of the page.
     GUP_CALLABLE_UNLESS_CONSUMED std::size_t size() const noexcept {
-        return zone::of(&detail::counted_of(word_.value())).page_size();
+        return detail::memory_of(word_.value()).size();
     }
 
 private:
@@ -108,7 +106,7 @@ template <dma_access Access = dma_access::read_write, class Domain>
 [[nodiscard("the new pin must be put")]] user_page_ref<Domain, Access>
 get_user_page(const page_ref<Domain>& ref GUP_NEEDS_UNCONSUMED) noexcept {
     const std::uintptr_t word = detail::reference_access::word(ref);
-    if (!narrows_to(zone::of(&detail::counted_of(word)).access(), Access))
+    if (!narrows_to(detail::zone_of(word).access(), Access))
         detail::rule_broken(
             "get_user_page(page_ref) asked for more access than the page's pool was made with");
     detail::add_reference<detail::counting_t<Domain>>(word, detail::kind_of(Access));

@@ -7,7 +7,9 @@
 #include "gup/local.hpp"
 #include "gup/zone.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 
 namespace gup::detail {
@@ -15,7 +17,7 @@ namespace gup::detail {
 /// A move-only word: the source of a move is left empty. The owner decides what dropping it means.
 class reference_word {
 public:
-    static constexpr std::uintptr_t tag_mask = 3;
+    static constexpr std::uintptr_t tag_mask = 15; // a page is aligned to 16 bytes
 
     constexpr reference_word() noexcept = default;
     explicit reference_word(std::uintptr_t value) noexcept : value_(value) {}
@@ -38,8 +40,18 @@ inline counted& counted_of(std::uintptr_t word) noexcept {
     return *reinterpret_cast<counted*>(word & ~reference_word::tag_mask);
 }
 
-/// The page that a reference leads to.
+/// The page that a reference leads to, where its dirty flag is.
 inline page& page_of(std::uintptr_t word) noexcept { return page_access::from(counted_of(word)); }
+
+/// The zone of that page, where its pin is.
+inline zone& zone_of(std::uintptr_t word) noexcept { return zone::of(&page_of(word)); }
+
+/// The memory that a reference leads to.
+inline std::span<std::byte> memory_of(std::uintptr_t word) noexcept {
+    const page& p = page_of(word);
+    const zone& z = zone::of(&p);
+    return {z.address_of(&p), z.page_size()};
+}
 
 /// A page whose last reference has gone goes back to the owner of its zone. Not inline in the verbs: the way
 /// back is the owner's business and would only bloat every put.

@@ -83,10 +83,9 @@ template <class Domain>
                   "this page is not pinned for io_uring: its pool must be made with an io_uring_domain");
     if (word == 0) [[unlikely]]
         return {.fault = prepare_fault::empty_reference};
-    const counted& c = counted_of(word);
-    const zone& z = zone::of(&c);
-    const ring_binding& binding = z.template registration<typename Domain::registration>();
-    const std::size_t room = part.offset <= z.page_size() ? z.page_size() - part.offset : 0;
+    const ring_binding& binding = zone_of(word).template registration<typename Domain::registration>();
+    const std::span<std::byte> memory = memory_of(word);
+    const std::size_t room = part.offset <= memory.size() ? memory.size() - part.offset : 0;
     const std::size_t length = part.length == subrange::rest ? room : part.length;
     if (length == 0 || length > room) return {.fault = prepare_fault::outside_page, .binding = &binding};
     binding.rings->settle();
@@ -94,7 +93,7 @@ template <class Domain>
     if (ring == nullptr) return {.fault = prepare_fault::foreign_ring, .binding = &binding};
     return {.ring = ring,
             .binding = &binding,
-            .address = reinterpret_cast<std::uintptr_t>(z.address_of(&c)) + part.offset,
+            .address = reinterpret_cast<std::uintptr_t>(memory.data()) + part.offset,
             .length = static_cast<unsigned>(length)};
 }
 
