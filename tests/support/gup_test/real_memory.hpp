@@ -37,7 +37,9 @@ public:
     real_memory(const real_memory&) = delete;
     real_memory& operator=(const real_memory&) = delete;
     ~real_memory() {
-        if (valid()) ::munmap(address_, bytes_);
+        if (!valid()) return;
+        ::munmap(page(0), hole_ * page_bytes());
+        if (hole_ < pages()) ::munmap(page(hole_ + 1), (pages() - hole_ - 1) * page_bytes());
     }
 
     bool valid() const { return address_ != MAP_FAILED; }
@@ -49,6 +51,13 @@ public:
         return {page(first), count * page_bytes()};
     }
     std::span<const std::byte> all() const { return range(0, pages()); }
+
+    /// Unmaps one page, once. Whatever is mapped there from then on, by a sanitizer for one, stays.
+    void make_hole(std::size_t number) {
+        REQUIRE(hole_ == pages());
+        REQUIRE(::munmap(page(number), page_bytes()) == 0);
+        hole_ = number;
+    }
 
     /// True if the kernel holds the page locked: it refuses to drop such pages. Drops the page if not.
     bool locked(std::size_t number) const {
@@ -63,6 +72,7 @@ public:
 private:
     std::size_t bytes_;
     void* address_;
+    std::size_t hole_ = bytes_ / page_bytes();
 };
 
 } // namespace gup_test
