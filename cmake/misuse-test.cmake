@@ -9,7 +9,8 @@
 #     // expect-clean                    no diagnostics
 #     // expect-consumed-warning: REGEX  with -Wconsumed clang warns; also expect-consumed-clean
 #     // expect-linear-error: REGEX      compiled with -O2; also expect-linear-clean
-#     // expect-run-error: REGEX         built and run, it ends abnormally and prints what matches; also expect-run-clean
+#     // expect-run-error: REGEX         built and run, it ends abnormally and prints what matches, or ends by a
+#                                     signal whose name matches; also expect-run-clean
 #
 # All but the last can be for one compiler only: expect-gcc-error, expect-consumed-clang19-clean, with gcc, clang (both),
 # clang14, clang19. All expectations must match; where a file expects nothing of a compiler it must be silent there; an
@@ -177,7 +178,7 @@ macro(gup_run_misuse)
       string(REGEX REPLACE "^error: " "" wanted "${line}")
       if(line STREQUAL "clean" AND failed)
         string(APPEND problems "run: it ends with ${failed}\n")
-      elseif(NOT line STREQUAL "clean" AND (NOT failed OR NOT output MATCHES "${wanted}"))
+      elseif(NOT line STREQUAL "clean" AND (NOT failed OR NOT "${output}${failed}" MATCHES "${wanted}"))
         string(APPEND problems "run: it ends with ${failed} and must fail and print ${wanted}\n")
       endif()
     endforeach()

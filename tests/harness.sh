@@ -33,6 +33,47 @@ case $CXX in
     *) rejects "$sentence" 'clang-error: one rule' ;;
 esac
 
+# The other layers: of a compiler that does not have one, nothing is checked.
+consumable='struct [[clang::consumable(unconsumed)]] held { held() {} [[clang::callable_when("consumed")]] ~held() {} };'
+forgotten="$consumable void drop() { held page; }"
+unproven='[[gnu::error("no put")]] void wrong(); void drop(int n) { if (n) wrong(); }'
+case $CXX in
+    *clang*)
+        accepts "$forgotten" 'clean' 'consumed-warning: .~held. on object .page.'
+        rejects "$forgotten" 'consumed-clean'
+        rejects "$forgotten" 'warning: .~held. on object .page.' 'consumed-warning: .~held. on object .page.'
+        rejects 'int main() { int unused = 0; }' 'clean' 'consumed-warning: unused variable'
+        ;;
+    *)
+        accepts 'int main() { return 0; }' 'run-clean'
+        accepts 'int main() { __builtin_abort(); }' 'run-error: [Aa]bort'
+        accepts '#include <cstdio>
+int main() { std::puts("no such page"); return 1; }' 'run-error: such page'
+        rejects 'int main() { return 1; }' 'run-clean'
+        rejects 'int main() { return 0; }' 'run-error: .*'
+        rejects 'int main() { return 1; }' 'run-error: no such page'
+        rejects 'int main() { int unused = 0; }' 'run-clean'
+        ;;
+esac
+accepts "$unproven" 'linear-error: no put'
+rejects "$unproven" 'linear-clean'
+rejects 'void drop() {}' 'linear-error: no put'
+
+# table PROGRAM README: what the table of the misuse suite says of these two files.
+mkdir -p suite/tests/misuse/one
+table() {
+    printf '%s\n' "$1" >suite/tests/misuse/one/one.cpp
+    printf '%s\n' "$2" >suite/README.md
+    sh "$SOURCE/tests/misuse_table.sh" suite table.md >table.log 2>&1
+}
+program='// misuse: one
+// expect-error: no'
+table "$program" '' && wrong "the test of the table accepts a README without totals"
+sed -n '/^$/,$p' suite/table.md >totals.md
+table "$program" "$(cat totals.md)" || wrong "the test of the table rejects its own totals: $(cat table.log)"
+table '// misuse: one
+// expect-consumed-warning: no' "$(cat totals.md)" && wrong "the test of the table accepts the totals of another suite"
+
 # readme BLOCK...: what the README test says of a README with this block.
 mkdir -p project/tests project/examples project/cmake project/.ci
 echo 'ls build' >project/cmake/one.sh

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: BSL-1.0
+// misuse: an ordinary reference pinned after its put
+// expect-run-error: Segmentation fault
+#include "../running.hpp"
+
+int main() {
+    return run([] {
+        auto pages = gup_test::pool_of(1);
+        auto page = gup::get_page(pages);
+        gup::put_page(std::move(page));
+        gup::put_user_page(gup::get_user_page(page), gup::clean);
+    });
+}

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: BSL-1.0
+// misuse: m05 use after put
+// expect-run-error: Segmentation fault
+#include "../running.hpp"
+
+int main() {
+    return run([] {
+        auto pages = gup_test::pool_of(1);
+        auto page = gup::get_user_page(pages);
+        gup::put_user_page(std::move(page), gup::dirty);
+        page.bytes()[0] = std::byte{1};
+    });
+}
