@@ -34,8 +34,8 @@ case $CXX in
 esac
 
 # The other layers: of a compiler that does not have one, nothing is checked.
-consumable='struct [[clang::consumable(unconsumed)]] held { held() {} [[clang::callable_when("consumed")]] ~held() {} };'
-forgotten="$consumable void drop() { held page; }"
+consumable='struct [[clang::consumable(unconsumed)]] held { explicit held(int) {} [[clang::callable_when("consumed")]] ~held() {} };'
+forgotten="$consumable void drop() { held page(1); }"
 unproven='[[gnu::error("no put")]] void wrong(); void drop(int n) { if (n) wrong(); }'
 case $CXX in
     *clang*)
