@@ -35,7 +35,8 @@ public:
 
     /// As the constructor; instead of throwing fills `failure` and returns nothing. Throws std::bad_alloc
     /// only.
-    static std::optional<page_pool> try_make(Domain domain, pool_options options, pin_failure& failure) {
+    [[nodiscard("dropping a pool closes it at once")]] static std::optional<page_pool>
+    try_make(Domain domain, pool_options options, pin_failure& failure) {
         state* const made = state::try_make(std::move(domain), options, Access, failure);
         if (made == nullptr) return std::nullopt;
         return page_pool(made);

@@ -47,10 +47,11 @@ public:
 
     /// A range in the table of every ring; move-only, undone by its destructor. Default-constructed pins
     /// nothing.
-    class registration : public detail::ring_binding {
+    class [[nodiscard("dropping a registration unregisters its memory at once")]] registration
+        : public detail::ring_binding {
     public:
         registration() = default;
-        registration(registration&& other) noexcept { take(other); }
+        registration(registration && other) noexcept { take(other); }
         registration& operator=(registration&& other) noexcept {
             if (this == &other) return *this;
             release(nullptr);
@@ -89,7 +90,7 @@ public:
               table_(std::move(from)),
               range_(range) {}
         /// Before any page of it is handed out, so that there are no tokens.
-        void take(registration& other) noexcept {
+        void take(registration & other) noexcept {
             rings = other.rings;
             base = other.base;
             first_slot = std::exchange(other.first_slot, unpinned);
@@ -119,8 +120,8 @@ public:
 
     /// As the constructor; instead of throwing fills `failure` and returns nothing. Throws std::bad_alloc
     /// only.
-    static std::optional<io_uring_domain> try_make(std::span<io_uring* const> rings, io_uring_options options,
-                                                   pin_failure& failure) {
+    [[nodiscard("this makes a domain")]] static std::optional<io_uring_domain>
+    try_make(std::span<io_uring* const> rings, io_uring_options options, pin_failure& failure) {
         io_uring_domain made{nothing{}};
         if (!made.init(rings, options, failure)) return std::nullopt;
         return made;
@@ -135,7 +136,8 @@ public:
         throw pin_error(std::move(failure));
     }
     /// As pin; instead of throwing fills `failure` and returns nothing. Throws std::bad_alloc only.
-    std::optional<registration> try_pin(std::span<const std::byte> range, dma_access, pin_failure& failure) {
+    [[nodiscard("dropping a registration unregisters its memory at once")]] std::optional<registration>
+    try_pin(std::span<const std::byte> range, dma_access, pin_failure& failure) {
         table_->settle();
         if (const char* fault = fault_of(range); fault != nullptr) {
             failure = {.code = std::make_error_code(std::errc::invalid_argument),

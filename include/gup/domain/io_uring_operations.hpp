@@ -30,6 +30,7 @@
 /// from then on.
 
 #include "gup/detail/io_uring/complete.hpp"
+#include "gup/detail/io_uring/wrong_spellings.hpp"
 #include "gup/in_flight.hpp"
 
 #include <cerrno>

@@ -74,8 +74,8 @@ public:
 
     /// As `pin`, but fills in `failure` and returns nothing instead of throwing; std::bad_alloc becomes
     /// ENOMEM.
-    std::optional<registration> try_pin(std::span<const std::byte> range, dma_access access,
-                                        pin_failure& failure) noexcept;
+    [[nodiscard("dropping a registration unlocks its memory at once")]] std::optional<registration>
+    try_pin(std::span<const std::byte> range, dma_access access, pin_failure& failure) noexcept;
 
     mlock_options options() const noexcept { return options_; }
 
