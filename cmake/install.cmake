@@ -6,7 +6,7 @@ include(CMakePackageConfigHelpers)
 set(gup_package_dir ${CMAKE_INSTALL_DATADIR}/cmake/gup)
 set(gup_pkg_config_dir ${CMAKE_INSTALL_DATADIR}/pkgconfig)
 
-install(TARGETS gup EXPORT gup FILE_SET HEADERS)
+install(TARGETS gup gup_enforce EXPORT gup FILE_SET HEADERS)
 install(EXPORT gup FILE gupTargets.cmake NAMESPACE gup:: DESTINATION ${gup_package_dir})
 set(gup_pkg_config_files gup)
 if(TARGET gup_io_uring)
@@ -22,6 +22,8 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/gupConfigVersion.cmake
                                  COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES ${PROJECT_BINARY_DIR}/gupConfig.cmake ${PROJECT_BINARY_DIR}/gupConfigVersion.cmake
         DESTINATION ${gup_package_dir})
+install(FILES ${CMAKE_CURRENT_LIST_DIR}/enforce.clang-tidy ${CMAKE_CURRENT_LIST_DIR}/raw-pins.clang-query
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/gup)
 
 # A .pc file finds the rest of the package from where it lies itself.
 file(RELATIVE_PATH gup_pkg_config_prefix /prefix/${gup_pkg_config_dir} /prefix)

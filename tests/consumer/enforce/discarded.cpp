@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <gup/domain/io_uring.hpp>
+#include <gup/gup.hpp>
+
+void touch(gup::page_pool<gup::io_uring_domain<>>& pool) { gup::get_user_page(pool); }
