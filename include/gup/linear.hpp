@@ -167,8 +167,8 @@ ref_user_page(const linear<user_page_ref<Domain, Access>>& ref) noexcept {
                   "access narrows and never widens: a reference that may not write cannot "
                   "give one that may; get the page with the wider access instead");
     const std::uintptr_t word = detail::linear_access::held(ref);
-    detail::add_reference<detail::counting_t<Domain>>(word, detail::kind_of(Narrow));
-    return detail::linear_access::make<user_page_ref<Domain, Narrow>>(word);
+    return detail::linear_access::make<user_page_ref<Domain, Narrow>>(
+        detail::add_pin<detail::counting_t<Domain>>(word, detail::kind_of(Narrow)));
 }
 
 /// Gives the pin back, as for the ordinary reference.

@@ -8,24 +8,28 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace gup {
 
 namespace detail {
 struct page_access;
-}
+struct front;
+} // namespace detail
 
 /// Descriptor of one page of a pool. Descriptors live in page arrays; programs hold references, not pages.
-class alignas(16) page : detail::counted {
+class alignas(16) page {
 public:
     page(const page&) = delete;
     page& operator=(const page&) = delete;
 
 private:
     friend struct detail::page_access;
+    friend struct detail::front;
     page() = default; // trivial: page arrays are zeroed memory
 
-    // Flags in the top byte, below it the next page of a free list (only while no reference is out).
+    detail::counted counted_;
+    // flags in the top byte, below it the next page of a free list (only while no reference is out).
     std::uint64_t state_;
 };
 
@@ -37,11 +41,22 @@ namespace detail {
 /// The library's own way into a descriptor.
 struct page_access {
     static constexpr std::uint64_t dirty_flag = std::uint64_t{1} << 56;
+    static constexpr std::uint64_t dynamic_flag = std::uint64_t{1} << 57;
     static constexpr std::uint64_t link_mask = dirty_flag - 1;
 
-    static reference_counts& counts(page& p) noexcept { return p.counts; }
-    static const reference_counts& counts(const page& p) noexcept { return p.counts; }
-    static page& from(counted& c) noexcept { return static_cast<page&>(c); }
+    static reference_counts& counts(page& p) noexcept { return p.counted_.counts; }
+    static const reference_counts& counts(const page& p) noexcept { return p.counted_.counts; }
+    static page& from(counted& c) noexcept {
+        static_assert(offsetof(page, counted_) == 0 && std::is_standard_layout_v<page>);
+        return reinterpret_cast<page&>(c);
+    }
+    static counted& counted_of(page& p) noexcept { return p.counted_; }
+
+    /// True for the page of memory that the library did not allocate (see dynamic_page.hpp).
+    static bool dynamic(const page& p) noexcept {
+        return (state(p).load(std::memory_order_relaxed) & dynamic_flag) != 0;
+    }
+    static void set_dynamic(page& p) noexcept { state(p).store(dynamic_flag, std::memory_order_relaxed); }
 
     /// Ties a page that nobody holds into a free list; its content and dirty flag are lost here.
     static void set_link(page& p, page* next) noexcept {

@@ -76,7 +76,7 @@ bool clear_page_dirty_for_io(const Ref& ref) noexcept {
 /// address.
 template <page_reference Ref>
 std::uint64_t page_to_pfn(const Ref& ref) noexcept {
-    const auto memory = detail::memory_of(detail::reference_access::word(ref));
+    const auto memory = detail::pinned_memory_of(detail::reference_access::word(ref));
     return reinterpret_cast<std::uintptr_t>(memory.data()) >> 12;
 }
 

@@ -96,8 +96,8 @@ ref_user_page(const user_page_ref<Domain, Access>& ref GUP_NEEDS_UNCONSUMED) noe
                   "access narrows and never widens: a reference that may not write cannot "
                   "give one that may; get the page with the wider access instead");
     const std::uintptr_t word = detail::reference_access::word(ref);
-    detail::add_reference<detail::counting_t<Domain>>(word, detail::kind_of(Narrow));
-    return detail::reference_access::make<user_page_ref<Domain, Narrow>>(word);
+    return detail::reference_access::make<user_page_ref<Domain, Narrow>>(
+        detail::add_pin<detail::counting_t<Domain>>(word, detail::kind_of(Narrow)));
 }
 
 /// Pins a page that the CPU already holds. Terminates if the page's pool was made with a narrower access. Not
@@ -106,11 +106,11 @@ template <dma_access Access = dma_access::read_write, class Domain>
 [[nodiscard("the new pin must be put")]] user_page_ref<Domain, Access>
 get_user_page(const page_ref<Domain>& ref GUP_NEEDS_UNCONSUMED) noexcept {
     const std::uintptr_t word = detail::reference_access::word(ref);
-    if (!narrows_to(detail::zone_of(word).access(), Access))
+    if (!narrows_to(detail::access_of(word), Access))
         detail::rule_broken(
             "get_user_page(page_ref) asked for more access than the page's pool was made with");
-    detail::add_reference<detail::counting_t<Domain>>(word, detail::kind_of(Access));
-    return detail::reference_access::make<user_page_ref<Domain, Access>>(word);
+    return detail::reference_access::make<user_page_ref<Domain, Access>>(
+        detail::add_pin<detail::counting_t<Domain>>(word, detail::kind_of(Access)));
 }
 
 /// Gives a pin back, saying whether the page was written through it. The dirty flag is set before the count

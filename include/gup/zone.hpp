@@ -52,12 +52,22 @@ public:
                                         place * sizeof(page));
     }
 
+    /// The inverse of page_at.
+    std::size_t place_of(const page& p) const noexcept {
+        return (reinterpret_cast<std::uintptr_t>(&p) - reinterpret_cast<std::uintptr_t>(this) -
+                sizeof(zone)) /
+               sizeof(page);
+    }
+
     std::size_t page_size() const noexcept { return std::size_t{1} << page_shift_; }
     dma_access access() const noexcept { return access_; }
     void* owner() const noexcept { return owner_; }
 
     /// Gives what has no references any more back to the zone's owner.
     void release(detail::counted& c) noexcept { release_(*this, c); }
+
+    /// True if this is where it goes.
+    bool releases_to(release_function on_release) const noexcept { return release_ == on_release; }
 
     /// The pin that covers this zone, of the type that the zone's domain makes.
     template <class Registration>

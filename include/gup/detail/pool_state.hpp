@@ -207,11 +207,14 @@ void put_all(std::span<user_page_ref<Domain, Access>> refs) noexcept {
         }
         check_thread<counting>(word);
         if constexpr (std::is_same_v<counting, shared_counting>) {
-            auto* const owner = static_cast<page_store*>(zone::of(&counted_of(word)).owner());
-            const bool went = owner->give_back_while([&](bool lookups, page*& freed) noexcept {
+            const zone& first = zone::of(&counted_of(word));
+            const bool of_a_pool = first.releases_to(&page_store::on_release);
+            auto* const owner = static_cast<page_store*>(first.owner());
+            const bool went = of_a_pool && owner->give_back_while([&](bool lookups, page*& freed) noexcept {
                 if (i == refs.size() || !refs[i]) return false;
-                page& p = page_of(reference_access::word(refs[i]));
-                if (zone::of(&p).owner() != owner) return false;
+                counted& c = counted_of(reference_access::word(refs[i]));
+                if (zone::of(&c).owner() != owner) return false;
+                page& p = page_access::from(c);
                 reference_access::release(refs[i++]);
                 reference_counts& counts = page_access::counts(p);
                 if (lookups ? counts.drop<counting>(kind) : counts.drop_without_lookups<counting>(kind))

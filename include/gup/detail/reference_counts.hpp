@@ -8,6 +8,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <type_traits>
+#include <utility>
 
 namespace gup::detail {
 
@@ -43,6 +45,33 @@ public:
         } else {
             if (static_cast<std::int64_t>(atomic().fetch_add(step, std::memory_order_relaxed) + step) < 0)
                 overflow();
+        }
+    }
+
+    /// As add, for what may have none yet; true if this is the first. Whoever adds to it with add_unless_free
+    /// sees what was written before.
+    template <class Counting>
+    [[nodiscard]] bool add_maybe_first(reference_kind kind) noexcept {
+        const auto step = static_cast<std::uint64_t>(kind);
+        std::uint64_t before = 0;
+        if constexpr (std::is_same_v<Counting, local_counting>)
+            before = std::exchange(word_, word_ + step);
+        else
+            before = atomic().fetch_add(step, std::memory_order_acq_rel);
+        if (static_cast<std::int64_t>(before + step) < 0) overflow();
+        return before == 0;
+    }
+
+    /// Turns a pin into a plain reference; true if it was the last pin.
+    template <class Counting>
+    [[nodiscard]] bool unpin(reference_kind kind) noexcept {
+        const auto step =
+            static_cast<std::uint64_t>(kind) - static_cast<std::uint64_t>(reference_kind::plain);
+        if constexpr (std::is_same_v<Counting, local_counting>) {
+            word_ -= step;
+            return !pinned();
+        } else {
+            return pins_in(atomic().fetch_sub(step, std::memory_order_acq_rel) - step) == 0;
         }
     }
 
@@ -90,9 +119,7 @@ public:
     }
 
     /// True if any pin is out.
-    bool pinned() const noexcept {
-        return (load() & (static_cast<std::uint64_t>(reference_kind::plain) - 1)) != 0;
-    }
+    bool pinned() const noexcept { return pins_in(load()) != 0; }
     /// True if a pin is out through which a device may write.
     bool device_may_write() const noexcept {
         constexpr std::uint64_t one_writer = std::uint64_t{1} << 21;
@@ -102,6 +129,9 @@ public:
 private:
     std::atomic_ref<std::uint64_t> atomic() const noexcept {
         return std::atomic_ref<std::uint64_t>(const_cast<std::uint64_t&>(word_)); // never a const object
+    }
+    static constexpr std::uint64_t pins_in(std::uint64_t word) noexcept {
+        return word & (static_cast<std::uint64_t>(reference_kind::plain) - 1);
     }
     std::uint64_t load() const noexcept { return atomic().load(std::memory_order_acquire); }
 

@@ -4,6 +4,7 @@
 /// The one word that a reference is: the address of what it counts in, with tags in the low bits.
 
 #include "gup/annotations.hpp"
+#include "gup/detail/front.hpp"
 #include "gup/local.hpp"
 #include "gup/zone.hpp"
 
@@ -18,6 +19,8 @@ namespace gup::detail {
 class reference_word {
 public:
     static constexpr std::uintptr_t tag_mask = 15; // a page is aligned to 16 bytes
+    static constexpr std::uintptr_t proxy_tag = 1;
+    static constexpr std::uintptr_t dynamic_tag = 2;
 
     constexpr reference_word() noexcept = default;
     explicit reference_word(std::uintptr_t value) noexcept : value_(value) {}
@@ -40,17 +43,69 @@ inline counted& counted_of(std::uintptr_t word) noexcept {
     return *reinterpret_cast<counted*>(word & ~reference_word::tag_mask);
 }
 
-/// The page that a reference leads to, where its dirty flag is.
-inline page& page_of(std::uintptr_t word) noexcept { return page_access::from(counted_of(word)); }
+/// True if the reference leads to a page of a pool without anything in front of it.
+inline bool is_plain_word(std::uintptr_t word) noexcept { return (word & reference_word::tag_mask) == 0; }
 
-/// The zone of that page, where its pin is.
-inline zone& zone_of(std::uintptr_t word) noexcept { return zone::of(&page_of(word)); }
+/// What stands in front of the page, or is it; only of words with a tag.
+inline front& front_of(std::uintptr_t word) noexcept { return front::of(&counted_of(word)); }
 
-/// The memory that a reference leads to.
-inline std::span<std::byte> memory_of(std::uintptr_t word) noexcept {
-    const page& p = page_of(word);
+// Of words with a tag. Not inline: those without must not pay for them.
+[[gnu::noinline]] inline page& page_of_front(std::uintptr_t word) noexcept { return *front_of(word).base; }
+[[gnu::noinline]] inline std::span<std::byte> memory_of_page(const page& p) noexcept {
+    if (const dynamic_front* const d = to_dynamic(p); d != nullptr)
+        return {d->memory.address, d->memory.length};
     const zone& z = zone::of(&p);
     return {z.address_of(&p), z.page_size()};
+}
+[[gnu::noinline]] inline std::span<std::byte> memory_of_front(std::uintptr_t word) noexcept {
+    if ((word & reference_word::dynamic_tag) == 0) return memory_of_page(*front_of(word).base);
+    const extent& seen = static_cast<const dynamic_front&>(front_of(word)).memory; // not always the base's
+    return {seen.address, seen.length};
+}
+[[gnu::noinline]] inline const void* registration_of_front(std::uintptr_t word) noexcept {
+    const page& p = *front_of(word).base;
+    const dynamic_front* const d = to_dynamic(p);
+    return d != nullptr ? d->memory.registration : &zone::of(&p).registration<char>();
+}
+[[gnu::noinline]] inline dma_access access_of_front(std::uintptr_t word) noexcept {
+    const page& p = *front_of(word).base;
+    const dynamic_front* const d = to_dynamic(p);
+    return d != nullptr ? d->memory.access : zone::of(&p).access();
+}
+
+/// The page that a reference leads to, where its dirty flag is.
+inline page& page_of(std::uintptr_t word) noexcept {
+    if (!is_plain_word(word)) [[unlikely]]
+        return page_of_front(word);
+    return *reinterpret_cast<page*>(word);
+}
+
+/// The memory that the CPU sees through a reference.
+inline std::span<std::byte> memory_of(std::uintptr_t word) noexcept {
+    if (!is_plain_word(word)) [[unlikely]]
+        return memory_of_front(word);
+    const zone& z = zone::of(reinterpret_cast<void*>(word));
+    return {z.address_of(reinterpret_cast<void*>(word)), z.page_size()};
+}
+
+/// The memory that a device sees, where the pin is: the page's own.
+inline std::span<std::byte> pinned_memory_of(std::uintptr_t word) noexcept {
+    return is_plain_word(word) ? memory_of(word) : memory_of_page(page_of_front(word));
+}
+
+/// The pin of the page.
+template <class Registration>
+const Registration& registration_of(std::uintptr_t word) noexcept {
+    if (!is_plain_word(word)) [[unlikely]]
+        return *static_cast<const Registration*>(registration_of_front(word));
+    return zone::of(reinterpret_cast<void*>(word)).template registration<Registration>();
+}
+
+/// The widest access that the page can be pinned with.
+inline dma_access access_of(std::uintptr_t word) noexcept {
+    if (!is_plain_word(word)) [[unlikely]]
+        return access_of_front(word);
+    return zone::of(reinterpret_cast<void*>(word)).access();
 }
 
 /// A page whose last reference has gone goes back to the owner of its zone. Not inline in the verbs: the way
@@ -72,6 +127,18 @@ inline void drop_reference(std::uintptr_t word, reference_kind kind) noexcept {
     check_thread<Counting>(word);
     counted& c = counted_of(word);
     if (c.counts.template drop<Counting>(kind)) release_counted(c);
+}
+
+/// Adds a pin for the holder of a reference of another kind; returns the word of the new one.
+template <class Counting>
+inline std::uintptr_t add_pin(std::uintptr_t word, reference_kind pin) noexcept {
+    if (is_plain_word(word)) [[likely]] {
+        add_reference<Counting>(word, pin);
+        return word;
+    }
+    check_thread<Counting>(word);
+    return reinterpret_cast<std::uintptr_t>(add_pin_to_front<Counting>(front_of(word), pin)) |
+           (word & reference_word::tag_mask);
 }
 
 /// The library's own way into a handle: makes one from a word that holds a count, and takes the word out

@@ -105,8 +105,7 @@ completion undo(ring_set& rings, io_uring_sqe& sqe, dma_access access) noexcept 
 
 template <class Ref>
 const ring_binding& binding_of(const in_flight<Ref>& token) noexcept {
-    using registration = typename Ref::domain_type::registration;
-    return zone_of(in_flight_access::word(token)).template registration<registration>();
+    return registration_of<typename Ref::domain_type::registration>(in_flight_access::word(token));
 }
 
 template <class Ref>

@@ -83,8 +83,8 @@ template <class Domain>
                   "this page is not pinned for io_uring: its pool must be made with an io_uring_domain");
     if (word == 0) [[unlikely]]
         return {.fault = prepare_fault::empty_reference};
-    const ring_binding& binding = zone_of(word).template registration<typename Domain::registration>();
-    const std::span<std::byte> memory = memory_of(word);
+    const ring_binding& binding = registration_of<typename Domain::registration>(word);
+    const std::span<std::byte> memory = pinned_memory_of(word);
     const std::size_t room = part.offset <= memory.size() ? memory.size() - part.offset : 0;
     const std::size_t length = part.length == subrange::rest ? room : part.length;
     if (length == 0 || length > room) return {.fault = prepare_fault::outside_page, .binding = &binding};

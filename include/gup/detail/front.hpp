@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// What proxies and dynamic pages begin with: counts of their own in front of the page that they lead to. A
+/// reference to one is the address of the counts of its kind, with a tag, so that taking and dropping it is
+/// the same code as for a page.
+///
+/// The page in front of which it stands must show each kind of pin that it has itself, and no other. The
+/// counts of plain references, of reading and of writing pins are therefore apart: the last put of a kind is
+/// the one that finds its count at zero, which every put looks for anyway, and goes to the zone's release
+/// function.
+
+#include "gup/page.hpp"
+#include "gup/zone.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace gup::detail {
+
+/// Counts of one kind of reference, at an address that leaves room for tags.
+struct alignas(16) count_slot : counted {};
+
+/// Lies in a chunk with a zone header (see front_store.hpp).
+struct alignas(128) front {
+    page own{};           ///< counts plain references to this; all references if it is the base itself
+    count_slot reading{}; ///< reading pins; while there are any they hold one reading pin of `own` ...
+    count_slot writing{}; ///< writing pins; likewise
+    page* base =
+        nullptr; ///< ... and one pin of their kind of the base, of which this holds a plain reference
+    front* next = nullptr; ///< of a list, while nothing refers to it
+
+    front() noexcept = default;
+
+    /// The object that counts in one of the three are of.
+    static front& of(const void* slot) noexcept {
+        return *reinterpret_cast<front*>(reinterpret_cast<std::uintptr_t>(slot) & ~std::uintptr_t{127});
+    }
+    /// False if it is the base itself.
+    bool forwards() const noexcept { return base != &own; }
+
+    count_slot& slot_of(reference_kind pin) noexcept {
+        return pin == reference_kind::reader ? reading : writing;
+    }
+    reference_counts& counts() noexcept { return page_access::counts(own); }
+    const reference_counts& counts() const noexcept { return page_access::counts(own); }
+    reference_counts& base_counts() const noexcept { return page_access::counts(*base); }
+};
+
+static_assert(sizeof(count_slot) == sizeof(page) && alignof(count_slot) == alignof(page));
+static_assert(offsetof(front, own) == 0 && offsetof(front, reading) == 16 && offsetof(front, writing) == 32,
+              "a page, and what stands in front of one, begin with their counts");
+
+/// Memory that the library did not allocate, and where its pin is. Members of a dynamic page.
+struct extent {
+    std::byte* address = nullptr;
+    std::size_t length = 0;
+    const void* registration = nullptr; ///< of the type that the domain makes
+    dma_access access = dma_access::read;
+};
+
+/// A dynamic page as the verbs see it.
+struct dynamic_front : front {
+    extent memory{};
+};
+
+/// The dynamic page that this page is, if it is one.
+inline const dynamic_front* to_dynamic(const page& p) noexcept {
+    return page_access::dynamic(p) ? reinterpret_cast<const dynamic_front*>(&p) : nullptr;
+}
+
+/// Adds a pin of a kind of which there may be none yet, for a caller that has a reading pin of `own` to give.
+/// The base's comes first: it never looks unpinned while a pin is out.
+template <class Counting>
+void add_first_pin(front& f, count_slot& slot, reference_kind pin) noexcept {
+    f.base_counts().template add<Counting>(pin);
+    if (slot.counts.template add_maybe_first<Counting>(pin)) return;
+    static_cast<void>(
+        f.base_counts().template drop<Counting>(pin)); // another thread was first: never the last
+    static_cast<void>(f.counts().template drop<Counting>(reference_kind::reader)); // nor is this
+}
+
+/// Adds a pin to something of which a reference is held; returns what the pin counts in.
+template <class Counting>
+[[gnu::noinline, gnu::returns_nonnull]] counted* add_pin_to_front(front& f, reference_kind pin) noexcept {
+    if (!f.forwards()) {
+        f.counts().template add<Counting>(pin);
+        return &page_access::counted_of(f.own);
+    }
+    count_slot& slot = f.slot_of(pin);
+    if (slot.counts.add_unless_free(pin)) return &slot;
+    f.counts().template add<Counting>(reference_kind::reader);
+    add_first_pin<Counting>(f, slot, pin);
+    return &slot;
+}
+
+/// The same for what may have no references any more, and is then left alone: null. Only of what forwards.
+template <class Counting>
+counted* try_add_pin_to_front(front& f, reference_kind pin) noexcept {
+    count_slot& slot = f.slot_of(pin);
+    if (slot.counts.add_unless_free(pin)) return &slot;
+    if (!f.counts().add_unless_free(reference_kind::reader)) return nullptr;
+    add_first_pin<Counting>(f, slot, pin);
+    return &slot;
+}
+
+/// What the last pin of a kind has left to do; returns true if it was the last of any kind. The caller has a
+/// plain reference afterwards, which it must drop.
+template <class Counting>
+[[nodiscard]] bool drop_last_pin_of_kind(front& f, const counted& slot) noexcept {
+    const auto pin = &slot == &f.reading ? reference_kind::reader : reference_kind::writer;
+    static_cast<void>(f.base_counts().template drop<Counting>(pin)); // never the last: a plain one is held
+    return f.counts().template unpin<Counting>(reference_kind::reader);
+}
+
+} // namespace gup::detail

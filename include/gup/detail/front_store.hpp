@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// Where proxies and dynamic pages lie: chunks at multiples of 8 MiB, each with a zone header that knows what
+/// becomes of one that has no references any more.
+
+#include "gup/detail/front.hpp"
+#include "gup/detail/slab.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace gup::detail {
+
+/// Objects of one type, a front each. Their memory stays theirs until the store goes: whoever comes late and
+/// looks at the counts of one that is free finds zeroes. Not thread-safe.
+template <class Front, class Kernel>
+class front_store {
+    static_assert(std::is_trivially_destructible_v<Front> && std::is_base_of_v<front, Front>);
+
+public:
+    front_store(void* owner, zone::release_function on_release, const void* thread) noexcept
+        : owner_(owner), release_(on_release), thread_(thread) {}
+    front_store(const front_store&) = delete;
+    front_store& operator=(const front_store&) = delete;
+
+    /// A free object: new, or as it was given back. Null, with `failure` filled, if there is no memory.
+    /// Throws std::bad_alloc.
+    Front* take(pin_failure& failure) {
+        if (free_ != nullptr) return static_cast<Front*>(std::exchange(free_, free_->next));
+        if (room_ == 0 && !add_chunk(failure)) return nullptr;
+        --room_;
+        return ::new (std::exchange(at_, at_ + sizeof(Front))) Front;
+    }
+    /// Takes back an object without references.
+    void give_back(Front& over) noexcept {
+        over.next = free_;
+        free_ = &over;
+    }
+    /// Bytes of memory that the chunks take.
+    std::size_t bytes() const noexcept {
+        std::size_t sum = 0;
+        for (const auto& chunk : chunks_) sum += chunk->memory().size();
+        return sum;
+    }
+
+private:
+    static constexpr std::size_t first_at = std::max(sizeof(zone), alignof(Front));
+    static constexpr std::size_t smallest_chunk = std::size_t{64} << 10;
+
+    bool add_chunk(pin_failure& failure) {
+        const std::size_t bytes =
+            std::min(zone::array_bytes, smallest_chunk << std::min<std::size_t>(chunks_.size(), 7));
+        chunks_.reserve(chunks_.size() + 1);
+        auto chunk = slab<Kernel>::try_map(bytes, memory_kind::small_pages, zone::array_bytes, failure);
+        if (chunk == nullptr) return false;
+        auto* const header = ::new (chunk->memory().data())
+            zone(nullptr, base_page_shift, dma_access::read_write, owner_, release_);
+        header->set_thread(thread_);
+        at_ = chunk->memory().data() + first_at;
+        room_ = (bytes - first_at) / sizeof(Front);
+        chunks_.push_back(std::move(chunk));
+        return true;
+    }
+    static constexpr unsigned base_page_shift = 12; // of no meaning: the memory is elsewhere
+
+    void* const owner_;
+    const zone::release_function release_;
+    const void* const thread_;
+    std::vector<std::unique_ptr<slab<Kernel>>> chunks_;
+    front* free_ = nullptr;
+    std::byte* at_ = nullptr;
+    std::size_t room_ = 0;
+};
+
+} // namespace gup::detail

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// What all sources of proxies have in common: the memory of their proxies, and the count of those who hold
+/// the source: its handle and each of its proxies.
+
+#include "gup/detail/front_store.hpp"
+#include "gup/detail/process.hpp"
+#include "gup/page_proxy.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <utility>
+
+namespace gup::detail {
+
+/// Goes when its last holder has gone, by `destroy`.
+template <class Domain>
+class proxy_keeper {
+    using kernel = typename Domain::kernel;
+    using counting = counting_t<Domain>;
+
+public:
+    /// What a source does with its proxies.
+    struct hooks {
+        void (*on_idle)(proxy_keeper&, page_proxy&) noexcept;
+        void (*release)(proxy_keeper&, page_proxy&) noexcept;
+        void (*destroy)(proxy_keeper&) noexcept;
+    };
+
+    explicit proxy_keeper(const hooks& does) noexcept
+        : does_(does),
+          proxies_(this, &on_release,
+                   std::is_same_v<counting, local_counting> ? this_thread_identity() : nullptr) {}
+    proxy_keeper(const proxy_keeper&) = delete;
+    proxy_keeper& operator=(const proxy_keeper&) = delete;
+
+    /// A new proxy in front of the page of `word`: its word; 0, with `failure` filled, if it cannot be.
+    /// Throws std::bad_alloc.
+    std::uintptr_t make(std::uintptr_t word, const proxy_attributes& attributes, pin_failure& failure) {
+        if (process_ != this_process()) {
+            failure = {.code = std::make_error_code(std::errc::operation_not_permitted),
+                       .call = "making a page proxy",
+                       .remedy =
+                           "this source of proxies belongs to the parent process: make one of your own"};
+            return 0;
+        }
+        page_proxy* proxy = nullptr;
+        {
+            const std::lock_guard lock(lock_);
+            proxy = proxies_.take(failure);
+        }
+        if (proxy == nullptr) return 0;
+        page& base = page_of(word);
+        page_access::counts(base).template add<counting>(reference_kind::plain);
+        holders_.fetch_add(1, std::memory_order_relaxed);
+        return proxy_access::start(*proxy, base, attributes);
+    }
+
+    /// One holder less.
+    void let_go() noexcept {
+        if (process_ != this_process()) return; // a forked child: the parent's business
+        if (holders_.fetch_sub(1, std::memory_order_acq_rel) == 1) does_.destroy(*this);
+    }
+
+protected:
+    ~proxy_keeper() = default;
+
+private:
+    static void on_release(zone& z, counted& c) noexcept {
+        auto& keeper = *static_cast<proxy_keeper*>(z.owner());
+        if (keeper.process_ != this_process()) return;
+        page_proxy& proxy = proxy_access::of(&c);
+        front& f = proxy_access::front_of(proxy);
+        if (&c != &page_access::counted_of(f.own)) {
+            if (drop_last_pin_of_kind<counting>(f, c)) keeper.does_.on_idle(keeper, proxy);
+            if (!f.counts().template drop<counting>(reference_kind::plain)) return;
+        }
+        keeper.end(proxy);
+    }
+
+    void end(page_proxy& proxy) noexcept {
+        does_.release(*this, proxy);
+        page& base = *proxy_access::front_of(proxy).base;
+        {
+            const std::lock_guard lock(lock_);
+            proxies_.give_back(proxy);
+        }
+        drop_reference<counting>(base_word(base), reference_kind::plain);
+        let_go();
+    }
+    static std::uintptr_t base_word(page& base) noexcept { return reference_word(base).value(); }
+
+    const hooks& does_;
+    const process_identity process_ = this_process();
+    std::atomic<std::size_t> holders_{1};
+    std::mutex lock_; // guards the proxies that are free
+    front_store<page_proxy, kernel> proxies_;
+};
+
+} // namespace gup::detail
