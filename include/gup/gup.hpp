@@ -7,6 +7,7 @@
 #include "gup/annotations.hpp"
 #include "gup/dma_access.hpp"
 #include "gup/domain/mlock.hpp"
+#include "gup/dynamic_page.hpp"
 #include "gup/error.hpp"
 #include "gup/in_flight.hpp"
 #include "gup/kernel.hpp"

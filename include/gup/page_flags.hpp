@@ -72,12 +72,23 @@ bool clear_page_dirty_for_io(const Ref& ref) noexcept {
     return false;
 }
 
-/// The page's number: its CPU address divided by 4096. Unique in the process, an identity, not a physical
-/// address.
+/// The page's number: its CPU address divided by 4096; of a page with several addresses, the one that it is
+/// pinned at. Unique in the process, an identity, not a physical address.
 template <page_reference Ref>
 std::uint64_t page_to_pfn(const Ref& ref) noexcept {
-    const auto memory = detail::pinned_memory_of(detail::reference_access::word(ref));
-    return reinterpret_cast<std::uintptr_t>(memory.data()) >> 12;
+    return detail::pfn_of(detail::reference_access::word(ref));
+}
+/// As page_to_pfn, of a reference known to lead to a page of a pool with no proxy in front.
+template <page_reference Ref>
+std::uint64_t unchecked_page_to_pfn(const Ref& ref) noexcept {
+    const auto* const p = reinterpret_cast<const void*>(detail::reference_access::word(ref));
+    return reinterpret_cast<std::uintptr_t>(zone::of(p).address_of(p)) >> 12;
+}
+
+/// The first byte of the page as the CPU sees it through this reference. Must not outlive it.
+template <page_reference Ref>
+auto page_address(const Ref& ref) noexcept {
+    return ref.bytes().data();
 }
 
 } // namespace gup

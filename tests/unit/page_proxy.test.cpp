@@ -4,6 +4,7 @@
 #include "gup/in_flight.hpp"
 #include "gup/linear.hpp"
 #include "gup_test/child.hpp"
+#include "gup_test/leak_on_purpose.hpp"
 #include "gup_test/proxies.hpp"
 
 #include <thread>
@@ -206,6 +207,7 @@ TEST_CASE("a linear reference narrows and puts through a proxy") {
 }
 
 TEST_CASE("an operation that is dropped in flight keeps its proxy and its page pinned") {
+    const leak_on_purpose leaks;
     scene s;
     auto proxy = s.source->make(0);
     const gup::release_failure_hook before =

@@ -52,17 +52,19 @@ static_assert(sizeof(count_slot) == sizeof(page) && alignof(count_slot) == align
 static_assert(offsetof(front, own) == 0 && offsetof(front, reading) == 16 && offsetof(front, writing) == 32,
               "a page, and what stands in front of one, begin with their counts");
 
-/// Memory that the library did not allocate, and where its pin is. Members of a dynamic page.
+/// Memory that the library did not allocate, and its pin.
 struct extent {
     std::byte* address = nullptr;
     std::size_t length = 0;
-    const void* registration = nullptr; ///< of the type that the domain makes
+    std::uint64_t pfn = 0;              ///< the base's
+    const void* registration = nullptr; ///< of the type that the domain makes; the base's only
     dma_access access = dma_access::read;
 };
 
 /// A dynamic page as the verbs see it.
 struct dynamic_front : front {
     extent memory{};
+    void* record = nullptr; ///< the registry's
 };
 
 /// The dynamic page that this page is, if it is one.

@@ -10,9 +10,7 @@
 #include "gup/kernel.hpp"
 #include "gup/memlock_budget.hpp"
 
-#include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -20,12 +18,6 @@
 #include <system_error>
 
 namespace gup::detail {
-
-inline std::string hexadecimal(std::uintptr_t address) {
-    std::array<char, 2 * sizeof address> digits;
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), address, 16).ptr;
-    return "0x" + std::string(digits.data(), end);
-}
 
 /// What the list of mappings says about a range.
 struct mapping_report {
@@ -41,7 +33,7 @@ inline mapping_report report_mappings(std::string_view maps, page_range pages) {
         const page_range part = intersection(mapping.pages, pages);
         if (part.empty()) return;
         if (part.begin <= report.unmapped) report.unmapped = part.end;
-        if (!mapping.accessible && !report.inaccessible) report.inaccessible = part;
+        if (!mapping.accessible() && !report.inaccessible) report.inaccessible = part;
     });
     return report;
 }

@@ -3,10 +3,12 @@
 /// \file
 /// Fields and numbers in the text of /proc and /sys files.
 
+#include <array>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -38,6 +40,13 @@ inline std::optional<std::uint64_t> proc_kilobytes(std::string_view text, std::s
     const auto kilobytes = leading_number(proc_field(text, key));
     if (!kilobytes) return std::nullopt;
     return *kilobytes * 1024;
+}
+
+/// An address as /proc files show it, with 0x in front.
+inline std::string hexadecimal(std::uintptr_t address) {
+    std::array<char, 2 * sizeof address> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), address, 16).ptr;
+    return "0x" + std::string(digits.data(), end);
 }
 
 } // namespace gup::detail

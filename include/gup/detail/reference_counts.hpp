@@ -118,6 +118,8 @@ public:
         return true;
     }
 
+    /// True if no reference of any kind is out.
+    bool none() const noexcept { return load() == 0; }
     /// True if any pin is out.
     bool pinned() const noexcept { return pins_in(load()) != 0; }
     /// True if a pin is out through which a device may write.

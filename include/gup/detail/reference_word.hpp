@@ -68,9 +68,17 @@ inline front& front_of(std::uintptr_t word) noexcept { return front::of(&counted
     return d != nullptr ? d->memory.registration : &zone::of(&p).registration<char>();
 }
 [[gnu::noinline]] inline dma_access access_of_front(std::uintptr_t word) noexcept {
+    if ((word & reference_word::dynamic_tag) != 0)
+        return static_cast<const dynamic_front&>(front_of(word)).memory.access;
     const page& p = *front_of(word).base;
     const dynamic_front* const d = to_dynamic(p);
     return d != nullptr ? d->memory.access : zone::of(&p).access();
+}
+
+[[gnu::noinline]] inline std::uint64_t pfn_of_front(std::uintptr_t word) noexcept {
+    if ((word & reference_word::dynamic_tag) != 0)
+        return static_cast<const dynamic_front&>(front_of(word)).memory.pfn;
+    return reinterpret_cast<std::uintptr_t>(memory_of_page(*front_of(word).base).data()) >> 12;
 }
 
 /// The page that a reference leads to, where its dirty flag is.
@@ -91,6 +99,14 @@ inline std::span<std::byte> memory_of(std::uintptr_t word) noexcept {
 /// The memory that a device sees, where the pin is: the page's own.
 inline std::span<std::byte> pinned_memory_of(std::uintptr_t word) noexcept {
     return is_plain_word(word) ? memory_of(word) : memory_of_page(page_of_front(word));
+}
+
+/// The number of the page: of its own memory, through whatever it is reached.
+inline std::uint64_t pfn_of(std::uintptr_t word) noexcept {
+    if (!is_plain_word(word)) [[unlikely]]
+        return pfn_of_front(word);
+    const zone& z = zone::of(reinterpret_cast<void*>(word));
+    return reinterpret_cast<std::uintptr_t>(z.address_of(reinterpret_cast<void*>(word))) >> 12;
 }
 
 /// The pin of the page.

@@ -4,6 +4,7 @@
 /// The mappings of this process as /proc/self/maps shows them: needed where the kernel treats the parts of
 /// one range differently and says so to nobody.
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -29,19 +30,51 @@ constexpr page_range intersection(page_range a, page_range b) noexcept {
 
 /// One mapping.
 struct vma {
-    page_range pages;
-    bool accessible; ///< may be read, written or executed at all
+    page_range pages{};
+    bool readable = false;
+    bool writable = false;
+    bool executable = false;
+    bool shared = false;        ///< MAP_SHARED
+    std::uint64_t offset = 0;   ///< in its file, in bytes
+    std::uint64_t device = 0;   ///< of its file: major and minor number
+    std::uint64_t inode = 0;    ///< of its file; 0 for anonymous private memory
+    std::string_view name = {}; ///< of its file, or what the kernel calls it
+
+    /// May be read, written or executed at all.
+    constexpr bool accessible() const noexcept { return readable || writable || executable; }
 };
 
-/// One line of /proc/self/maps; empty if it is not one.
+/// Takes a number, up to `stop`, from the front of a text; empty if there is none.
+inline std::optional<std::uint64_t> take_number(std::string_view& text, int base, char stop) noexcept {
+    std::uint64_t value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [after, error] = std::from_chars(text.data(), end, value, base);
+    if (error != std::errc{} || after == end || *after != stop) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(after - text.data()) + 1);
+    return value;
+}
+
+/// One line of /proc/self/maps; empty if it does not begin as one. What a shorter line does not tell is left
+/// at its default.
 inline std::optional<vma> parse_vma(std::string_view line) noexcept {
-    const char* const end = line.data() + line.size();
-    page_range pages;
-    const auto first = std::from_chars(line.data(), end, pages.begin, 16);
-    if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '-') return std::nullopt;
-    const auto second = std::from_chars(first.ptr + 1, end, pages.end, 16);
-    if (second.ec != std::errc{} || end - second.ptr < 5 || *second.ptr != ' ') return std::nullopt;
-    return vma{pages, !std::string_view(second.ptr + 1, 3).starts_with("---")};
+    const auto begin = take_number(line, 16, '-');
+    const auto end = begin ? take_number(line, 16, ' ') : std::nullopt;
+    if (!end || line.size() < 4) return std::nullopt;
+    vma found{.pages = {*begin, *end},
+              .readable = line[0] == 'r',
+              .writable = line[1] == 'w',
+              .executable = line[2] == 'x',
+              .shared = line[3] == 's'};
+    line.remove_prefix(std::min<std::size_t>(line.size(), 5));
+    found.offset = take_number(line, 16, ' ').value_or(0);
+    const std::uint64_t major = take_number(line, 16, ':').value_or(0);
+    found.device = major << 32 | take_number(line, 16, ' ').value_or(0);
+    const std::size_t digits = std::min(line.find_first_not_of("0123456789"), line.size());
+    std::from_chars(line.data(), line.data() + digits, found.inode);
+    line.remove_prefix(digits);
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+    found.name = line;
+    return found;
 }
 
 /// Calls `visit(vma)` for every mapping in the text of /proc/self/maps, in the order of the addresses.

@@ -49,6 +49,8 @@ enum class mlock_mode : std::uint8_t {
 /// How a domain pins.
 struct mlock_options {
     mlock_mode mode = mlock_mode::populate;
+
+    friend bool operator==(const mlock_options&, const mlock_options&) noexcept = default;
 };
 
 /// Memory locked into RAM. Stateless but for its options: any number of objects, one set of counts per
@@ -78,6 +80,9 @@ public:
     try_pin(std::span<const std::byte> range, dma_access access, pin_failure& failure) noexcept;
 
     mlock_options options() const noexcept { return options_; }
+
+    /// True if both pin alike: there is one set of counts.
+    friend bool operator==(const basic_mlock_domain&, const basic_mlock_domain&) noexcept = default;
 
 private:
     using registry = detail::mlock_registry<Kernel>;

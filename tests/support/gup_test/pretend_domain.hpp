@@ -5,6 +5,7 @@
 
 #include "gup/pin_domain.hpp"
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <span>
@@ -14,10 +15,10 @@ namespace gup_test {
 
 /// What all copies of a pretend_domain have seen.
 struct pretend_log {
-    int pins = 0;
-    int releases = 0;
+    std::atomic<int> pins{0};
+    std::atomic<int> releases{0};
     bool refuse = false;                          ///< the next pin fails with ENOMEM
-    bool leak_on_release = false;                 ///< the next release is refused by the pretended kernel
+    std::atomic<bool> leak_on_release{false};     ///< the next release is refused by the pretended kernel
     std::unique_ptr<gup::pinned_memory> leaked{}; ///< the memory of that release
 };
 
@@ -45,7 +46,7 @@ public:
             bytes_ = 0;
             if (log_ == nullptr) return;
             ++log_->releases;
-            if (std::exchange(log_->leak_on_release, false)) {
+            if (log_->leak_on_release.exchange(false)) {
                 gup::detail::report_release_failure({"pretended release", {}, {}});
                 log_->leaked = std::move(memory);
             }
@@ -75,6 +76,9 @@ public:
         if (auto made = try_pin(range, access, failure)) return std::move(*made);
         throw gup::pin_error(std::move(failure));
     }
+
+    /// True if both are handles to the same log.
+    friend bool operator==(const pretend_domain&, const pretend_domain&) noexcept = default;
 
     std::shared_ptr<pretend_log> log = std::make_shared<pretend_log>();
 };

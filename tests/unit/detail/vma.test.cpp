@@ -25,11 +25,28 @@ TEST_CASE("A line of /proc/self/maps gives the range and whether it can be acces
 
     REQUIRE(found.size() == 3);
     CHECK(found[0].pages == page_range{0x400000, 0x452000});
-    CHECK(found[0].accessible);
+    CHECK(found[0].accessible());
     CHECK(found[1].pages == page_range{0x7f1000, 0x7f2000});
-    CHECK_FALSE(found[1].accessible);
+    CHECK_FALSE(found[1].accessible());
     CHECK(found[2].pages == page_range{0xffffffffff600000, 0xffffffffff601000});
-    CHECK(found[2].accessible);
+    CHECK(found[2].accessible());
+}
+
+TEST_CASE("A line of /proc/self/maps gives the part of the file that it shows") {
+    const auto found = all("7f0000-7f3000 rw-s 00012000 fd:1a 173521                     /tmp/a (b) 1\n"
+                           "7f3000-7f4000 r--p 00000000 00:00 0 \n"
+                           "7f4000-7f5000 r--p 00000000 00:00 0                          [vvar]");
+
+    REQUIRE(found.size() == 3);
+    CHECK((found[0].shared && found[0].readable && found[0].writable && !found[0].executable));
+    CHECK(found[0].offset == 0x12000);
+    CHECK(found[0].device == (std::uint64_t{0xfd} << 32 | 0x1a));
+    CHECK(found[0].inode == 173521);
+    CHECK(found[0].name == "/tmp/a (b) 1");
+    CHECK_FALSE((found[1].shared || found[1].writable));
+    CHECK(found[1].inode == 0);
+    CHECK(found[1].name.empty());
+    CHECK(found[2].name == "[vvar]");
 }
 
 TEST_CASE("Lines that are no mappings are passed over") {

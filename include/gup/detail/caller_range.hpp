@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// What is known of a range of the caller's memory before it is pinned: that it can be, and which parts of
+/// which files it shows. Kernels and domains refuse what cannot be pinned with one errno for many causes;
+/// here each gets its sentence.
+
+#include "gup/detail/proc_text.hpp"
+#include "gup/detail/vma.hpp"
+#include "gup/dma_access.hpp"
+#include "gup/error.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace gup::detail {
+
+/// A part of a file that a range shows through a shared mapping: who writes there writes to the file's pages.
+struct shared_part {
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+
+    friend constexpr bool operator==(const shared_part&, const shared_part&) noexcept = default;
+    friend constexpr bool overlap(const shared_part& a, const shared_part& b) noexcept {
+        return a.device == b.device && a.inode == b.inode && a.offset < b.offset + b.length &&
+               b.offset < a.offset + a.length;
+    }
+};
+
+/// What a range shows, in the order of its addresses.
+struct range_content {
+    std::vector<shared_part> shared{};
+    bool all_shared = true; ///< false if any part of it is private: no other mapping has all of its pages
+
+    /// True if both show the same pages in the same order.
+    bool same_as(const range_content& other) const noexcept {
+        return all_shared && other.all_shared && shared == other.shared;
+    }
+    /// True if any page of a file is in both.
+    bool overlaps(const range_content& other) const noexcept {
+        return std::any_of(shared.begin(), shared.end(), [&](const shared_part& part) {
+            return std::any_of(other.shared.begin(), other.shared.end(),
+                               [&](const shared_part& same) { return overlap(part, same); });
+        });
+    }
+};
+
+inline constexpr const char* pinning_call = "get_user_pages";
+
+/// Fills in why a range cannot be pinned; false, so that a caller can return it.
+inline bool refuse_range(pin_failure& failure, std::errc code, std::string remedy) {
+    failure = {.code = std::make_error_code(code),
+               .call = pinning_call,
+               .range = failure.range,
+               .remedy = std::move(remedy)};
+    return false;
+}
+
+/// The pages of a range if it is one of whole pages. Looks at the numbers only.
+inline std::optional<page_range> whole_pages(std::span<const std::byte> range, std::size_t page_size,
+                                             pin_failure& failure) {
+    failure = {.range = range};
+    const auto begin = reinterpret_cast<std::uintptr_t>(range.data());
+    const std::uintptr_t end = begin + range.size();
+    const char* fault = nullptr;
+    if (range.data() == nullptr)
+        fault = "the range is null: pass memory that is mapped";
+    else if (range.empty())
+        fault = "the range is empty: pin at least one page";
+    else if (end < begin)
+        fault = "the range wraps around the end of the address space: check its length";
+    else if (begin % page_size != 0 || end % page_size != 0)
+        fault = "whole pages are pinned: the range must begin and end at a multiple of the page size";
+    if (fault == nullptr) return page_range{begin, end};
+    refuse_range(failure, std::errc::invalid_argument, fault);
+    return std::nullopt;
+}
+
+/// Secret memory is nobody's to pin: the kernel itself must not be able to read it.
+inline bool is_secret(const vma& mapping) noexcept {
+    return mapping.shared && mapping.name.starts_with("/secretmem");
+}
+
+/// Refuses a mapping that cannot be pinned with this access.
+inline bool check_mapping(const vma& mapping, page_range part, dma_access access, pin_failure& failure) {
+    const std::string at = "the memory at " + hexadecimal(part.begin);
+    if (is_secret(mapping))
+        return refuse_range(failure, std::errc::operation_not_supported,
+                            at +
+                                " is secret memory (memfd_secret), which cannot be pinned: use other memory");
+    if (!mapping.readable)
+        return refuse_range(failure, std::errc::permission_denied,
+                            at + " is mapped without read access: allow it with mprotect first");
+    if (cpu_may_write(access) && !mapping.writable)
+        return refuse_range(failure, std::errc::permission_denied,
+                            at + " is mapped read-only: pin it with dma_access::read, or allow writing with "
+                                 "mprotect first");
+    return true;
+}
+
+/// Adds what a part of a mapping shows.
+inline void add_content(range_content& content, const vma& mapping, page_range part) {
+    if (!mapping.shared) {
+        content.all_shared = false;
+        return;
+    }
+    const std::uint64_t offset = mapping.offset + (part.begin - mapping.pages.begin);
+    if (!content.shared.empty()) { // the kernel splits mappings where their locks or protections differ
+        shared_part& last = content.shared.back();
+        if (last.device == mapping.device && last.inode == mapping.inode &&
+            last.offset + last.length == offset) {
+            last.length += part.size();
+            return;
+        }
+    }
+    content.shared.push_back({mapping.device, mapping.inode, offset, part.size()});
+}
+
+/// What the text of /proc/self/maps says about the range; empty, with `failure` filled, if it cannot be
+/// pinned. Throws std::bad_alloc.
+inline std::optional<range_content> look_at_range(std::string_view maps, page_range pages, dma_access access,
+                                                  pin_failure& failure) {
+    range_content content;
+    std::uintptr_t reached = pages.begin;
+    bool sound = true;
+    for_each_vma(maps, [&](const vma& mapping) {
+        const page_range part = intersection(mapping.pages, pages);
+        if (part.empty() || !sound || part.begin != reached) return;
+        reached = part.end;
+        sound = check_mapping(mapping, part, access, failure);
+        if (sound) add_content(content, mapping, part);
+    });
+    if (!sound) return std::nullopt;
+    if (reached == pages.end) return content;
+    refuse_range(failure, std::errc::bad_address,
+                 "nothing is mapped at " + hexadecimal(reached) + ": pin only memory that is mapped");
+    return std::nullopt;
+}
+
+/// After a domain refused the range for no budget: names the mapping that it may not like.
+inline void explain_domain_refusal(std::string_view maps, page_range pages, pin_failure& failure) {
+    if (failure.budget != pin_budget::none) return;
+    std::string found;
+    for_each_vma(maps, [&](const vma& mapping) {
+        const page_range part = intersection(mapping.pages, pages);
+        if (part.empty() || !found.empty()) return;
+        if (!mapping.writable)
+            found = "the memory at " + hexadecimal(part.begin) + " is mapped read-only";
+        else if (mapping.shared && mapping.name.starts_with('/') && !mapping.name.starts_with("/memfd:") &&
+                 !mapping.name.starts_with("/dev/zero (deleted)"))
+            found = "the memory at " + hexadecimal(part.begin) + " is a shared mapping of " +
+                    std::string(mapping.name);
+    });
+    if (found.empty()) return;
+    failure.remedy = failure.remedy.empty() ? found : found + ": " + failure.remedy;
+}
+
+} // namespace gup::detail

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// The caller's memory that is pinned in the domains of one type, by address: so that the same range, or the
+/// same part of a file, has one pin and one dirty state. One for a process, because mappings are per process
+/// too.
+
+#include "gup/detail/caller_range.hpp"
+#include "gup/detail/front_store.hpp"
+#include "gup/detail/process.hpp"
+#include "gup/dynamic_page.hpp"
+
+#include <boost/intrusive/set.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace gup::detail {
+
+template <class Domain>
+class [[gnu::visibility("default")]] dynamic_registry;
+
+/// Never destroyed: references in static objects may outlive anything.
+template <class Domain>
+class dynamic_registry {
+    using kernel = typename Domain::kernel;
+    using counting = counting_t<Domain>;
+
+    /// What a dynamic page has beside its descriptor.
+    struct record : boost::intrusive::set_base_hook<> {
+        page_range pages;
+        range_content content;
+        typename Domain::registration pin{};
+        dynamic_page* descriptor = nullptr;
+
+        dynamic_front& front() const noexcept { return dynamic_access::front_of(*descriptor); }
+        /// Its last reference has gone, and whoever put that waits for our lock.
+        bool over() const noexcept { return front().counts().none(); }
+    };
+    struct first_address {
+        using type = std::uintptr_t;
+        type operator()(const record& r) const noexcept { return r.pages.begin; }
+    };
+    using record_set = boost::intrusive::set<record, boost::intrusive::key_of_value<first_address>>;
+
+    /// One domain; of a local<> domain, what one thread has pinned.
+    struct pinned_in {
+        pinned_in(dynamic_registry& in, const Domain& d, const void* on)
+            : registry(in), domain(d), thread(on), descriptors(this, &on_release, on) {}
+
+        dynamic_registry& registry;
+        const Domain domain;
+        const void* const thread;
+        front_store<dynamic_page, kernel> descriptors;
+        record_set records{};  // without those that are over; no two overlap
+        std::size_t alive = 0; // with them
+    };
+
+public:
+    /// The one of this process; makes it on the first call. Thread-safe. Throws std::bad_alloc.
+    static dynamic_registry& current() {
+        dynamic_registry* known = current_.load(std::memory_order_acquire);
+        if (known != nullptr && known->process_ == this_process()) return *known;
+        std::unique_ptr<dynamic_registry> made(new dynamic_registry(known));
+        if (current_.compare_exchange_strong(known, made.get(), std::memory_order_acq_rel))
+            return *made.release();
+        return *known; // another thread was first
+    }
+
+    /// A pin of the range: its word; 0, with `failure` filled, if it cannot be. Throws std::bad_alloc.
+    std::uintptr_t get(Domain& domain, std::span<const std::byte> range, dma_access access,
+                       pin_failure& failure) {
+        const auto pages = whole_pages(range, kernel::page_size(), failure);
+        if (!pages) return 0;
+        const std::lock_guard lock(lock_); // until the pin is there: another thread may want the same
+        pinned_in* const in = find(domain);
+        while (record* const r = in == nullptr ? nullptr : overlapping(*in, *pages)) {
+            if (!check_same_range(*r, *pages, access, failure)) return 0;
+            if (const std::uintptr_t word = try_add_pin(*r, kind_of(access)); word != 0) return word;
+        }
+        std::string maps;
+        if (const int result = kernel::read_text("/proc/self/maps", maps); result < 0) {
+            failure.code = {-result, std::system_category()};
+            failure.call = "reading /proc/self/maps";
+            failure.remedy =
+                "the kind of the memory cannot be told without it: mount /proc, or raise `ulimit -n`";
+            return 0;
+        }
+        auto content = look_at_range(maps, *pages, access, failure);
+        if (!content) return 0;
+        record* base = nullptr;
+        if (in != nullptr && !find_base(*in, *content, access, base, failure)) return 0;
+        return add(domain, in, base, *pages, std::move(*content), maps, access, failure);
+    }
+
+    /// A plain reference to what holds the address: its word; 0 if there is none.
+    std::uintptr_t find(const Domain& domain, const void* address) noexcept {
+        const auto at = reinterpret_cast<std::uintptr_t>(address);
+        const std::lock_guard lock(lock_);
+        pinned_in* const in = find(domain);
+        record* const r = in == nullptr || at == UINTPTR_MAX ? nullptr : overlapping(*in, {at, at + 1});
+        if (r == nullptr || !r->front().counts().add_unless_free(reference_kind::plain)) return 0;
+        return dynamic_access::word(page_access::counted_of(r->front().own));
+    }
+
+private:
+    explicit dynamic_registry(const dynamic_registry* inherited) noexcept : inherited_(inherited) {}
+
+    static const void* thread() noexcept {
+        return std::is_same_v<counting, local_counting> ? this_thread_identity() : nullptr;
+    }
+    pinned_in* find(const Domain& domain) noexcept {
+        const auto found = std::find_if(domains_.begin(), domains_.end(), [&](const auto& in) {
+            return in->thread == thread() && in->domain == domain;
+        });
+        return found == domains_.end() ? nullptr : found->get();
+    }
+
+    /// The first record, by address, that shares a page with the range. Takes out what is over.
+    static record* overlapping(pinned_in& in, page_range pages) noexcept {
+        auto at = in.records.upper_bound(pages.begin);
+        if (at != in.records.begin()) --at;
+        while (at != in.records.end() && at->pages.begin < pages.end) {
+            record& r = *at;
+            if (!intersection(r.pages, pages).empty() && !r.over()) return &r;
+            at = r.over() ? in.records.erase(at) : std::next(at);
+        }
+        return nullptr;
+    }
+
+    static bool refuse(pin_failure& failure, const record& r, const char* what) {
+        return refuse_range(failure, std::errc::device_or_resource_busy,
+                            std::string(what) + " (" + std::to_string(r.pages.size()) + " bytes at " +
+                                hexadecimal(r.pages.begin) + ")");
+    }
+
+    static bool check_same_range(const record& r, page_range pages, dma_access access, pin_failure& failure) {
+        if (r.pages != pages)
+            return refuse(failure, r,
+                          "the range overlaps memory that is pinned: pin exactly the same range, or "
+                          "put that first");
+        if (!narrows_to(r.front().memory.access, access))
+            return refuse(failure, r,
+                          "the memory is pinned with less access: put that first, or pin it with "
+                          "the widest access to begin with");
+        return true;
+    }
+
+    /// One more pin: its word, 0 if the last reference has gone meanwhile.
+    static std::uintptr_t try_add_pin(record& r, reference_kind pin) noexcept {
+        if (r.front().forwards()) {
+            const counted* const c = try_add_pin_to_front<counting>(r.front(), pin);
+            return c == nullptr ? 0 : dynamic_access::word(*c);
+        }
+        if (!r.front().counts().add_unless_free(pin)) return 0;
+        return dynamic_access::word(page_access::counted_of(r.front().own));
+    }
+
+    /// Finds the base that shows the same parts of files, if there is one. False if one shows some of them.
+    static bool find_base(pinned_in& in, const range_content& content, dma_access access, record*& base,
+                          pin_failure& failure) {
+        for (record& r : in.records) {
+            if (r.front().forwards() || r.over() || !content.overlaps(r.content)) continue;
+            if (!content.same_as(r.content))
+                return refuse(failure, r,
+                              "the range shows some of the file pages that are pinned at another "
+                              "address: pin exactly the same pages, or put that first");
+            if (!narrows_to(r.front().memory.access, access))
+                return refuse(failure, r,
+                              "the same pages are pinned at another address with less access: put "
+                              "that first, or pin them with the widest access to begin with");
+            base = &r;
+        }
+        return true;
+    }
+
+    static void on_release(zone& z, counted& c) noexcept;
+    std::uintptr_t add(Domain& domain, pinned_in* in, record* base, page_range pages, range_content content,
+                       std::string_view maps, dma_access access, pin_failure& failure);
+    void end(pinned_in& in, dynamic_page& descriptor) noexcept;
+
+    const process_identity process_ = this_process();
+    [[maybe_unused]] const dynamic_registry* const inherited_; // leaked on purpose, in a forked child
+
+    std::mutex lock_; // guards all below
+    std::vector<std::unique_ptr<pinned_in>> domains_;
+
+    static constinit inline std::atomic<dynamic_registry*> current_{nullptr};
+};
+
+/// All that may fail comes first, the pin last.
+template <class Domain>
+std::uintptr_t dynamic_registry<Domain>::add(Domain& domain, pinned_in* in, record* base, page_range pages,
+                                             range_content content, std::string_view maps, dma_access access,
+                                             pin_failure& failure) {
+    std::unique_ptr<pinned_in> first;
+    if (in == nullptr) {
+        domains_.reserve(domains_.size() + 1);
+        first = std::make_unique<pinned_in>(*this, domain, thread());
+        in = first.get();
+    }
+    auto made = std::make_unique<record>();
+    const auto give_back = [in](dynamic_page* d) { in->descriptors.give_back(*d); };
+    std::unique_ptr<dynamic_page, decltype(give_back)> descriptor(in->descriptors.take(failure), give_back);
+    if (descriptor == nullptr) return 0;
+    made->pages = pages;
+    made->content = std::move(content);
+    made->descriptor = descriptor.get();
+    auto* const address = reinterpret_cast<std::byte*>(pages.begin);
+    if (base != nullptr && !base->front().counts().add_unless_free(reference_kind::plain)) base = nullptr;
+    if (base == nullptr) {
+        auto pinned = domain.try_pin({address, pages.size()}, access, failure);
+        if (!pinned) {
+            explain_domain_refusal(maps, pages, failure);
+            return 0;
+        }
+        made->pin = std::move(*pinned);
+    }
+
+    dynamic_front& f = made->front();
+    page& canonical = base != nullptr ? base->front().own : f.own;
+    f.base = &canonical;
+    f.memory = {address, pages.size(), (base != nullptr ? base->pages.begin : pages.begin) >> 12, &made->pin,
+                access};
+    f.record = made.get();
+    page_access::set_dynamic(f.own);
+    const reference_kind pin = kind_of(access);
+    counted* counts_in = &page_access::counted_of(f.own);
+    if (base != nullptr) {
+        f.base_counts().template add<counting>(pin);
+        f.counts().start(reference_kind::reader);
+        f.slot_of(pin).counts.start(pin);
+        counts_in = &f.slot_of(pin);
+    } else {
+        f.counts().start(pin);
+    }
+    ++in->alive;
+    in->records.insert(*made);
+    static_cast<void>(made.release()); // in `f.record`
+    static_cast<void>(descriptor.release());
+    if (first != nullptr) domains_.push_back(std::move(first)); // reserved
+    return dynamic_access::word(*counts_in);
+}
+
+template <class Domain>
+void dynamic_registry<Domain>::on_release(zone& z, counted& c) noexcept {
+    auto& in = *static_cast<pinned_in*>(z.owner());
+    if (in.registry.process_ != this_process()) return; // a forked child: the parent's business
+    dynamic_page& descriptor = dynamic_access::of(&c);
+    front& f = dynamic_access::front_of(descriptor);
+    if (&c != &page_access::counted_of(f.own)) {
+        static_cast<void>(drop_last_pin_of_kind<counting>(f, c));
+        if (!f.counts().template drop<counting>(reference_kind::plain)) return;
+    }
+    in.registry.end(in, descriptor);
+}
+
+template <class Domain>
+void dynamic_registry<Domain>::end(pinned_in& in, dynamic_page& descriptor) noexcept {
+    dynamic_front& f = dynamic_access::front_of(descriptor);
+    const std::unique_ptr<record> over(static_cast<record*>(f.record));
+    page* const base = f.forwards() ? f.base : nullptr;
+    {
+        const std::lock_guard lock(lock_);
+        if (over->is_linked()) in.records.erase(in.records.iterator_to(*over));
+    }
+    over->pin.release(nullptr);
+    std::unique_ptr<pinned_in> last; // goes after the lock: its domain may make system calls
+    {
+        const std::lock_guard lock(lock_);
+        in.descriptors.give_back(descriptor);
+        if (--in.alive == 0) {
+            const auto place = std::find_if(domains_.begin(), domains_.end(),
+                                            [&](const auto& candidate) { return candidate.get() == &in; });
+            last = std::move(*place);
+            domains_.erase(place);
+        }
+    }
+    if (base != nullptr) // which keeps `in`
+        drop_reference<counting>(dynamic_access::word(page_access::counted_of(*base)), reference_kind::plain);
+}
+
+} // namespace gup::detail

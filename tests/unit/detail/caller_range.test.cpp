@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "gup/detail/caller_range.hpp"
+
+#include "gup_test/catch.hpp"
+
+#include <limits>
+
+using gup::dma_access;
+using gup::detail::page_range;
+using gup::detail::range_content;
+using gup::detail::shared_part;
+
+namespace {
+
+std::span<const std::byte> range(std::uintptr_t begin, std::size_t bytes) {
+    return {reinterpret_cast<const std::byte*>(begin), bytes};
+}
+
+constexpr std::string_view maps =
+    "10000-12000 rw-p 00000000 00:00 0 \n"
+    "12000-13000 r--p 00000000 08:01 77                  /usr/lib/a b\n"
+    "20000-22000 rw-s 00004000 00:01 5                   /memfd:ring (deleted)\n"
+    "22000-23000 rw-s 00006000 00:01 5                   /memfd:ring (deleted)\n"
+    "23000-26000 rw-s 00004000 00:01 5                   /memfd:ring (deleted)\n"
+    "30000-31000 ---p 00000000 00:00 0 \n"
+    "31000-32000 rw-s 00000000 00:0f 9                   /secretmem (deleted)\n"
+    "40000-41000 rw-s 00000000 08:01 78                  /data/file\n";
+
+/// What refuses the range, and empty if nothing does.
+std::string refusal(page_range pages, dma_access access = dma_access::read_write) {
+    gup::pin_failure failure;
+    return gup::detail::look_at_range(maps, pages, access, failure) ? "" : failure.remedy;
+}
+
+} // namespace
+
+TEST_CASE("a range is whole pages or says what is wrong with it") {
+    const auto fault = [](std::span<const std::byte> what) {
+        gup::pin_failure failure;
+        const auto pages = gup::detail::whole_pages(what, 4096, failure);
+        if (!pages) CHECK(failure.code == std::errc::invalid_argument);
+        return pages ? std::string() : failure.remedy;
+    };
+    constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+
+    CHECK(fault(range(0x10000, 8192)).empty());
+    CHECK(fault(range(0, 4096)).find("null") != std::string::npos);
+    CHECK(fault(range(0x10000, 0)).find("empty") != std::string::npos);
+    CHECK(fault(range(0x10000, most - 0x8000)).find("wraps") != std::string::npos);
+    CHECK(fault(range(0x10001, 4096)).find("whole pages") != std::string::npos);
+    CHECK(fault(range(0x10000, 4097)).find("whole pages") != std::string::npos);
+}
+
+TEST_CASE("memory that cannot be pinned is refused with its address and the reason") {
+    CHECK(refusal({0x10000, 0x12000}).empty());
+    CHECK(refusal({0x11000, 0x13000}).find("0x12000 is mapped read-only") != std::string::npos);
+    CHECK(refusal({0x11000, 0x13000}, dma_access::to_device).find("read-only") != std::string::npos);
+    CHECK(refusal({0x11000, 0x13000}, dma_access::read).empty());
+    CHECK(refusal({0x12000, 0x14000}, dma_access::read).find("nothing is mapped at 0x13000") !=
+          std::string::npos);
+    CHECK(refusal({0x1f000, 0x21000}).find("nothing is mapped at 0x1f000") != std::string::npos);
+    CHECK(refusal({0x50000, 0x51000}).find("nothing is mapped at 0x50000") != std::string::npos);
+    CHECK(refusal({0x30000, 0x31000}).find("without read access") != std::string::npos);
+    CHECK(refusal({0x31000, 0x32000}, dma_access::read).find("secret memory") != std::string::npos);
+}
+
+TEST_CASE("a range shows the parts of its files, joined where the kernel split them") {
+    gup::pin_failure failure;
+    const auto look = [&](page_range pages) {
+        return *gup::detail::look_at_range(maps, pages, dma_access::read, failure);
+    };
+    const range_content first = look({0x20000, 0x23000});
+
+    CHECK(first.all_shared);
+    CHECK(first.shared == std::vector<shared_part>{{1, 5, 0x4000, 0x3000}});
+    CHECK(first.same_as(look({0x23000, 0x26000})));
+    CHECK_FALSE(first.same_as(look({0x23000, 0x25000})));
+    CHECK(first.overlaps(look({0x25000, 0x26000})));
+    CHECK_FALSE(look({0x20000, 0x21000}).overlaps(look({0x21000, 0x22000})));
+    CHECK(look({0x20000, 0x26000}).shared.size() == 2);
+    CHECK_FALSE(look({0x10000, 0x12000}).all_shared);
+    CHECK_FALSE(look({0x10000, 0x12000}).same_as(look({0x10000, 0x12000})));
+    CHECK_FALSE(look({0x40000, 0x41000}).overlaps(first));
+}
+
+TEST_CASE("a domain's refusal names the mapping that it may not like") {
+    const auto explained = [](page_range pages, gup::pin_failure failure) {
+        gup::detail::explain_domain_refusal(maps, pages, failure);
+        return failure.remedy;
+    };
+    CHECK(explained({0x40000, 0x41000}, {.remedy = "use memory"}) ==
+          "the memory at 0x40000 is a shared mapping of /data/file: use memory");
+    CHECK(explained({0x11000, 0x13000}, {}) == "the memory at 0x12000 is mapped read-only");
+    CHECK(explained({0x20000, 0x23000}, {.remedy = "as it was"}) == "as it was");
+    CHECK(explained({0x40000, 0x41000}, {.budget = gup::pin_budget::locked_vm, .remedy = "raise"}) ==
+          "raise");
+}
