@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // What handles are: their size, that they move and never copy, that nothing about them throws.
 #include "gup/domain/mlock.hpp"
+#include "gup/dynamic_page.hpp"
 #include "gup/in_flight.hpp"
 #include "gup/page_pool.hpp"
+#include "gup/page_proxy.hpp"
 
 #include <iterator>
 #include <type_traits>
@@ -54,6 +56,10 @@ static_assert(!std::is_assignable_v<writer&, sender> && !std::is_assignable_v<pl
 static_assert(!std::is_default_constructible_v<gup::page> && !std::is_copy_constructible_v<gup::page> &&
               !std::is_move_constructible_v<gup::page> && !std::is_copy_assignable_v<gup::page>);
 static_assert(std::is_trivially_destructible_v<gup::page>);
+static_assert(!std::is_default_constructible_v<gup::page_proxy> && !std::is_copy_constructible_v<gup::page_proxy> &&
+              !std::is_copy_assignable_v<gup::page_proxy>);
+static_assert(!std::is_default_constructible_v<gup::dynamic_page> &&
+              !std::is_copy_constructible_v<gup::dynamic_page> && !std::is_copy_assignable_v<gup::dynamic_page>);
 
 static_assert(gup::page_reference<writer> && gup::page_reference<reader> && gup::page_reference<plain>);
 static_assert(!gup::page_reference<gup::in_flight<writer>> && !gup::page_reference<gup::page> &&

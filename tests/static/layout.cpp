@@ -2,9 +2,12 @@
 // The numbers that addresses and counts are computed with.
 #include "gup/detail/magazine.hpp"
 #include "gup/detail/reference_word.hpp"
+#include "gup/dynamic_page.hpp"
+#include "gup/page_proxy.hpp"
 #include "gup/zone.hpp"
 
 #include <bit>
+#include <cstddef>
 #include <type_traits>
 
 using gup::detail::reference_kind;
@@ -29,6 +32,16 @@ static_assert(std::is_trivially_default_constructible_v<gup::detail::counted>,
 // tags
 static_assert(gup::detail::reference_word::tag_mask < alignof(gup::page));
 static_assert(sizeof(gup::detail::reference_word) == 8);
+
+static_assert((gup::detail::reference_word::proxy_tag & gup::detail::reference_word::dynamic_tag) == 0);
+
+// what stands in front of a page begins as a page does, and its parts tell which it is
+static_assert(offsetof(gup::detail::front, own) == 0 && offsetof(gup::detail::front, reading) == sizeof(gup::page));
+static_assert(alignof(gup::detail::front) == 128 &&
+              offsetof(gup::detail::front, writing) < alignof(gup::detail::front));
+static_assert(sizeof(gup::page_proxy) == 128 && sizeof(gup::dynamic_page) == 128);
+static_assert(std::is_trivially_destructible_v<gup::page_proxy> &&
+              std::is_trivially_destructible_v<gup::dynamic_page>);
 
 // a magazine lies alone on its cache lines and reads as closed and ownerless when it is all zeroes
 static_assert(alignof(gup::detail::magazine) == 64);

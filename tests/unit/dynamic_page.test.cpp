@@ -159,7 +159,7 @@ TEST_CASE("what is no memory to pin is refused before the domain is asked") {
     CHECK(contains(refusal_of(domain, memory.all().subspan(1)).message(), "whole pages"));
     CHECK(contains(refusal_of(domain, read_only.all()).message(), "read-only"));
     CHECK(contains(refusal_of(domain, closed.all()).message(), "without read access"));
-    REQUIRE(::munmap(memory.page(2), page_bytes()) == 0);
+    memory.make_hole(2);
     CHECK(refusal_of(domain, memory.all()).code == std::errc::bad_address);
     CHECK(refusal_of(domain, memory.all()).range.data() == memory.page(0));
     CHECK(domain.log->pins == 0);

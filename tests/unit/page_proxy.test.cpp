@@ -7,29 +7,13 @@
 #include "gup_test/leak_on_purpose.hpp"
 #include "gup_test/proxies.hpp"
 
-#include <thread>
+#include <utility>
 #include <vector>
 
 using namespace gup_test;
 
-namespace {
-
-/// A page, a source of proxies in front of it, and what that was told.
-struct scene {
-    pretended_pool pool = pool_of(2);
-    plain_ref page = gup::get_page(pool);
-    source_log log{};
-    gup::source_handle<pretended_source> source = gup::make_source<pretended_source>(page, log);
-
-    const gup::detail::reference_counts& base() const {
-        return gup::detail::page_access::counts(gup::page_descriptor(page));
-    }
-};
-
-} // namespace
-
 TEST_CASE("a proxy shows the page's memory under a mapping and index of its own") {
-    scene s;
+    proxy_scene s;
     auto first = s.source->make(7);
     auto second = s.source->make(9);
 
@@ -60,7 +44,7 @@ TEST_CASE("without a proxy the mapping of a page is its zone and its index the p
 }
 
 TEST_CASE("a proxy carries data of a type, and only that type finds it") {
-    scene s;
+    proxy_scene s;
     int data = 5;
     auto with = s.source->make(0, gup::typed_pointer(&data));
     auto without = s.source->make(1);
@@ -72,7 +56,7 @@ TEST_CASE("a proxy carries data of a type, and only that type finds it") {
 }
 
 TEST_CASE("a proxy that nobody pins does not make its base look pinned") {
-    scene s;
+    proxy_scene s;
     auto first = s.source->make(0);
     auto second = s.source->make(1);
     CHECK_FALSE(gup::page_maybe_dma_pinned(s.page));
@@ -93,7 +77,7 @@ TEST_CASE("a proxy that nobody pins does not make its base look pinned") {
 }
 
 TEST_CASE("only the first and the last pin of a kind reach the base") {
-    scene s;
+    proxy_scene s;
     auto proxy = s.source->make(0);
     auto first = gup::get_user_page(proxy);
     auto narrow = gup::ref_user_page<gup::dma_access::read>(first);
@@ -111,22 +95,8 @@ TEST_CASE("only the first and the last pin of a kind reach the base") {
     CHECK(s.log.idle == 1);
 }
 
-TEST_CASE("a pin keeps its proxy, and the last reference of any kind gives it back") {
-    scene s;
-    auto proxy = s.source->make(3);
-    auto pin = gup::get_user_page<gup::dma_access::to_device>(proxy);
-
-    gup::put_page(std::move(proxy));
-    CHECK(s.log.released == 0);
-    CHECK(gup::page_index(pin) == 3);
-    gup::put_user_page(std::move(pin), gup::clean);
-    CHECK(s.log.idle == 1);
-    CHECK(s.log.released == 1);
-    CHECK(s.log.last_index == 3);
-}
-
 TEST_CASE("a proxy keeps its page, and the page is free again after the last of both") {
-    scene s;
+    proxy_scene s;
     auto proxy = s.source->make(0);
     auto pin = gup::get_user_page(proxy);
     gup::put_page(std::move(proxy));
@@ -139,27 +109,8 @@ TEST_CASE("a proxy keeps its page, and the page is free again after the last of 
     CHECK(s.pool.stats().free == 1);
 }
 
-TEST_CASE("a source closed early lives until its last proxy is back") {
-    auto pool = pool_of(1);
-    source_log log;
-    auto page = gup::get_page(pool);
-    auto source = std::optional(gup::make_source<pretended_source>(page, log));
-    auto proxy = (*source)->make(4);
-    auto pin = gup::get_user_page(proxy);
-    gup::put_page(std::move(page));
-
-    source.reset();
-    CHECK(log.destroyed == 0);
-    gup::put_page(std::move(proxy));
-    CHECK(log.released == 0);
-    gup::put_user_page(std::move(pin), gup::dirty);
-    CHECK(log.released == 1);
-    CHECK(log.destroyed == 1);
-    CHECK(pool.stats().free == 1);
-}
-
 TEST_CASE("dirty is the page's, through whichever proxy it was written") {
-    scene s;
+    proxy_scene s;
     auto first = s.source->make(0);
     auto second = s.source->make(1);
 
@@ -178,7 +129,7 @@ TEST_CASE("dirty is the page's, through whichever proxy it was written") {
 }
 
 TEST_CASE("a proxy of a proxy stands in front of the same page") {
-    scene s;
+    proxy_scene s;
     auto proxy = s.source->make(0);
     auto front = gup::make_source<pretended_source>(proxy, s.log);
 
@@ -192,7 +143,7 @@ TEST_CASE("a proxy of a proxy stands in front of the same page") {
 }
 
 TEST_CASE("a linear reference narrows and puts through a proxy") {
-    scene s;
+    proxy_scene s;
     auto proxy = s.source->make(0);
     {
         gup::linear writer(gup::get_user_page(proxy));
@@ -208,7 +159,7 @@ TEST_CASE("a linear reference narrows and puts through a proxy") {
 
 TEST_CASE("an operation that is dropped in flight keeps its proxy and its page pinned") {
     const leak_on_purpose leaks;
-    scene s;
+    proxy_scene s;
     auto proxy = s.source->make(0);
     const gup::release_failure_hook before =
         gup::on_release_failure([](const gup::release_failure&) noexcept {});
@@ -221,7 +172,7 @@ TEST_CASE("an operation that is dropped in flight keeps its proxy and its page p
 }
 
 TEST_CASE("pages and proxies are put together") {
-    scene s;
+    proxy_scene s;
     auto proxy = s.source->make(0);
     std::vector<writer_ref> refs;
     refs.push_back(gup::get_user_page(proxy));
@@ -252,53 +203,4 @@ TEST_CASE("a page of a pool of narrow access is pinned through a proxy no wider"
     });
     CHECK(child.terminated());
     CHECK(child.said_that("more access"));
-}
-
-TEST_CASE("a proxy without references cannot be got, and one with any can") {
-    scene s;
-    auto proxy = s.source->make(0);
-    auto& known = const_cast<gup::page_proxy&>(gup::unchecked_page_proxy(proxy));
-    using gup::detail::proxy_access;
-
-    auto again = proxy_access::try_get<pretended>(known);
-    CHECK(gup::page_proxied(again));
-    auto pin = proxy_access::try_pin<pretended, gup::dma_access::read_write>(known);
-    auto second = proxy_access::try_pin<pretended, gup::dma_access::read_write>(known);
-    CHECK(s.base().device_may_write());
-    gup::put_page(std::move(proxy));
-    gup::put_page(std::move(again));
-    gup::put_user_page(std::move(second), gup::clean);
-    CHECK(s.log.released == 0);
-    gup::put_user_page(std::move(pin), gup::clean);
-    CHECK(s.log.released == 1);
-    CHECK_FALSE(proxy_access::try_get<pretended>(known));
-    CHECK_FALSE(proxy_access::try_pin<pretended, gup::dma_access::read>(known));
-    CHECK_FALSE(s.base().pinned());
-}
-
-TEST_CASE("threads that pin and put through one proxy leave exact counts") {
-    scene s;
-    auto proxy = s.source->make(0);
-    constexpr int rounds = 20000;
-    {
-        std::vector<std::jthread> threads;
-        for (int t = 0; t < 3; ++t)
-            threads.emplace_back([&, t] {
-                for (int i = 0; i < rounds; ++i) {
-                    if ((i + t) % 2 == 0) {
-                        auto pin = gup::get_user_page(proxy);
-                        if (!s.base().device_may_write()) std::abort();
-                        gup::put_user_page(std::move(pin), gup::clean);
-                    } else {
-                        auto pin = gup::get_user_page<gup::dma_access::read>(proxy);
-                        if (!s.base().pinned()) std::abort();
-                        gup::put_user_page(std::move(pin));
-                    }
-                }
-            });
-    }
-    CHECK_FALSE(s.base().pinned());
-    CHECK(s.log.idle > 0);
-    gup::put_page(std::move(proxy));
-    CHECK(s.log.released == 1);
 }

@@ -40,6 +40,7 @@ TEST_CASE("every descriptor leads to its zone and to its own piece of memory") {
             const gup::page& page = zone.page_at(place);
             CHECK(&gup::zone::of(&page) == &zone);
             CHECK(zone.address_of(&page) == memory + (place << shift));
+            CHECK(zone.place_of(page) == place);
         }
     }
 }

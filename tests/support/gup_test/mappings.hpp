@@ -46,8 +46,19 @@ public:
     }
     mapping(const mapping&) = delete;
     mapping& operator=(const mapping&) = delete;
-    ~mapping() { ::munmap(address_, bytes_); }
+    ~mapping() {
+        ::munmap(page(0), hole_ * page_bytes());
+        if (hole_ < pages()) ::munmap(page(hole_ + 1), (pages() - hole_ - 1) * page_bytes());
+    }
 
+    /// Unmaps one page, once. Whatever is mapped there from then on, by a sanitizer for one, stays.
+    void make_hole(std::size_t number) {
+        REQUIRE(hole_ == pages());
+        REQUIRE(::munmap(page(number), page_bytes()) == 0);
+        hole_ = number;
+    }
+
+    std::size_t pages() const { return bytes_ / page_bytes(); }
     std::byte* page(std::size_t number) const {
         return static_cast<std::byte*>(address_) + number * page_bytes();
     }
@@ -59,6 +70,7 @@ public:
 private:
     std::size_t bytes_;
     void* address_;
+    std::size_t hole_ = bytes_ / page_bytes();
 };
 
 /// Anonymous private memory, readable and writable.

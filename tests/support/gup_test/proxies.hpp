@@ -50,4 +50,16 @@ private:
 
 using pretended_source = one_page_source<pretended>;
 
+/// A page, a source of proxies in front of it, and what that was told.
+struct proxy_scene {
+    pretended_pool pool = pool_of(2);
+    plain_ref page = gup::get_page(pool);
+    source_log log{};
+    gup::source_handle<pretended_source> source = gup::make_source<pretended_source>(page, log);
+
+    const gup::detail::reference_counts& base() const {
+        return gup::detail::page_access::counts(gup::page_descriptor(page));
+    }
+};
+
 } // namespace gup_test

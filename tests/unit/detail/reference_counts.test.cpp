@@ -129,3 +129,36 @@ TEST_CASE("two threads that add and drop lose no reference") {
     CHECK_FALSE(counts.pinned());
     CHECK(counts.drop<shared_counting>(reference_kind::plain));
 }
+
+TEMPLATE_TEST_CASE("adding to what may have no reference says whether it is the first", "", shared_counting,
+                   local_counting) {
+    for (const auto kind : kinds) {
+        reference_counts counts = counts_of(kind, 0);
+        CHECK(counts.none());
+        CHECK(counts.add_maybe_first<TestType>(kind));
+        CHECK_FALSE(counts.none());
+        CHECK_FALSE(counts.add_maybe_first<TestType>(kind));
+        CHECK_FALSE(counts.drop<TestType>(kind));
+        CHECK(counts.drop<TestType>(kind));
+    }
+    const auto child = in_child([] {
+        reference_counts counts = counts_of(reference_kind::writer, most);
+        return counts.add_maybe_first<TestType>(reference_kind::writer) ? 1 : 0;
+    });
+    CHECK(child.terminated());
+}
+
+TEMPLATE_TEST_CASE("the last pin that becomes a plain reference says so", "", shared_counting, local_counting) {
+    for (const auto pin : {reference_kind::reader, reference_kind::writer}) {
+        reference_counts counts = counts_of(pin, 2);
+        CHECK_FALSE(counts.unpin<TestType>(pin));
+        CHECK(counts.pinned());
+        CHECK(counts.unpin<TestType>(pin));
+        CHECK_FALSE(counts.pinned());
+        CHECK_FALSE(counts.drop<TestType>(reference_kind::plain));
+        CHECK(counts.drop<TestType>(reference_kind::plain));
+    }
+    reference_counts counts = counts_of(reference_kind::writer, 1);
+    counts.add<TestType>(reference_kind::reader);
+    CHECK_FALSE(counts.unpin<TestType>(reference_kind::reader));
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "gup/detail/front_store.hpp"
+
+#include "gup_test/catch.hpp"
+#include "gup_test/failing_kernel.hpp"
+
+#include <cerrno>
+#include <set>
+#include <vector>
+
+namespace {
+
+using kernel = gup_test::failing_kernel<>;
+using store = gup::detail::front_store<gup::detail::dynamic_front, kernel>;
+
+struct owner {
+    static void released(gup::zone& z, gup::detail::counted& c) noexcept {
+        static_cast<owner*>(z.owner())->last = &c;
+    }
+    gup::detail::counted* last = nullptr;
+    store fronts{this, &released, this};
+};
+
+} // namespace
+
+TEST_CASE("each part of a front leads to the front, and to the zone of its owner") {
+    owner o;
+    gup::pin_failure failure;
+    std::set<gup::detail::front*> seen;
+    for (int i = 0; i < 3000; ++i) { // more than a chunk
+        gup::detail::dynamic_front* const f = o.fronts.take(failure);
+        REQUIRE(f != nullptr);
+        REQUIRE(seen.insert(f).second);
+        gup::detail::counted* const parts[] = {&gup::detail::page_access::counted_of(f->own), &f->reading,
+                                               &f->writing};
+        for (gup::detail::counted* part : parts) {
+            REQUIRE(&gup::detail::front::of(part) == f);
+            gup::zone& z = gup::zone::of(part);
+            REQUIRE(z.owner() == &o);
+            REQUIRE(z.thread() == &o);
+            z.release(*part);
+            REQUIRE(o.last == part);
+        }
+    }
+}
+
+TEST_CASE("a front is used again before new memory is") {
+    owner o;
+    gup::pin_failure failure;
+    gup::detail::dynamic_front* const first = o.fronts.take(failure);
+    gup::detail::dynamic_front* const second = o.fronts.take(failure);
+    const std::size_t bytes = o.fronts.bytes();
+
+    o.fronts.give_back(*first);
+    o.fronts.give_back(*second);
+    CHECK(o.fronts.take(failure) == second);
+    CHECK(o.fronts.take(failure) == first);
+    CHECK(o.fronts.bytes() == bytes);
+}
+
+TEST_CASE("a store without memory says so and keeps what it has") {
+    const std::size_t mapped = kernel::mapped.bytes();
+    {
+        owner o;
+        gup::pin_failure failure;
+        kernel::plan(1, ENOMEM);
+        CHECK(o.fronts.take(failure) == nullptr);
+        kernel::plan_nothing();
+        CHECK(failure.code == std::errc::not_enough_memory);
+        CHECK(o.fronts.bytes() == 0);
+        CHECK(o.fronts.take(failure) != nullptr);
+        CHECK(kernel::mapped.bytes() > mapped);
+    }
+    CHECK(kernel::mapped.bytes() == mapped);
+}
