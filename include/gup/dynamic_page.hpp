@@ -149,8 +149,9 @@ get_user_pages(Domain& domain, std::span<Byte, Extent> memory) {
 /// inside it; empty if there is none. No system call.
 template <pin_domain Domain>
 [[nodiscard("the reference must be put")]] std::optional<page_ref<Domain>>
-find_get_page(Domain& domain, const void* address) {
-    const std::uintptr_t word = detail::dynamic_registry<Domain>::current().find(domain, address);
+find_get_page(Domain& domain, const void* address) noexcept {
+    auto* const registry = detail::dynamic_registry<Domain>::existing();
+    const std::uintptr_t word = registry == nullptr ? 0 : registry->find(domain, address);
     if (word == 0) return std::nullopt;
     auto ref = detail::reference_access::make<page_ref<Domain>>(word);
     return std::optional(std::move(ref));

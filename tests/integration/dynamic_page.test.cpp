@@ -199,6 +199,7 @@ TEST_CASE("no call that fails leaves anything pinned, mapped or half done") {
     REQUIRE(calls >= 3);
 
     int refused = 0;
+    bool told_of_maps = false;
     for (int number = 1; number <= calls; ++number) {
         kernel::plan(number, ENOMEM);
         gup::pin_failure failure;
@@ -207,7 +208,7 @@ TEST_CASE("no call that fails leaves anything pinned, mapped or half done") {
         if (!ref) {
             ++refused;
             CHECK(failure.code);
-            CHECK(std::string(failure.call) != "");
+            told_of_maps = told_of_maps || contains(failure.message(), "reading /proc/self/maps");
             CHECK_FALSE(gup::find_get_page(d, memory.page(0)).has_value());
         }
         ref.reset();
@@ -215,4 +216,5 @@ TEST_CASE("no call that fails leaves anything pinned, mapped or half done") {
         CHECK(kernel::mapped.bytes() == mapped);
     }
     CHECK(refused >= 3);
+    CHECK(told_of_maps);
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // A slab of more than a GiB on the real kernel, which registers at most one GiB at a time.
 #include "gup/domain/io_uring.hpp"
+#include "gup/dynamic_page.hpp"
 #include "gup/page_pool.hpp"
 
 #include "gup_test/catch.hpp"
+#include "gup_test/mappings.hpp"
 #include "gup_test/ring_scene.hpp"
 
 #include <algorithm>
@@ -71,5 +73,35 @@ TEST_CASE("a slab of more GiB than the table has slots is refused before anythin
     CHECK_FALSE(pool);
     CHECK(failure.code.value() == ENOSPC);
     CHECK(gup_test::contains(failure.remedy, "no run of 2 free slots"));
+    CHECK(gup_test::slots_of(r).empty());
+}
+
+TEST_CASE("operations on more than a GiB of the caller's memory stay within one GiB of it") {
+    gup_test::ring r;
+    if (!gup_test::have(r.ok(), r.why_not())) return;
+    if (!gup_test::have_optional(free_memory() >= 4 * gib, "less than 4 GiB of memory is free")) return;
+    gup::io_uring_domain<> d(r.handle());
+    const gup_test::private_pages memory((gib + page_bytes) / gup_test::page_bytes());
+    gup::pin_failure failure;
+    auto pinned = gup::try_get_user_pages(d, memory.all(), failure);
+    const bool refused = !pinned && failure.budget == gup::pin_budget::user_locked_vm;
+    if (!gup_test::have_optional(!refused, "RLIMIT_MEMLOCK does not allow a GiB")) return;
+    REQUIRE(pinned);
+    const auto content = gup_test::pattern(page_bytes);
+    const gup_test::scratch_file file(content);
+
+    std::error_code error;
+    const gup::subrange across{.offset = gib - 4096, .length = 8192};
+    gup::prep_read_fixed(r.entry(), file.fd(), std::move(*pinned), 0, across, error);
+    CHECK(error == std::errc::invalid_argument);
+    REQUIRE(*pinned);
+    gup::prep_read_fixed(r.entry(), file.fd(), std::move(*pinned), 0, {}, error);
+    CHECK(error == std::errc::invalid_argument);
+    gup::prep_read_fixed(r.entry(), file.fd(), std::move(*pinned), 0, {.offset = gib});
+    const gup_test::completion done = r.submit_and_wait();
+    CHECK(done.res == static_cast<int>(page_bytes));
+    auto back = gup::complete(d, done);
+    CHECK(gup_test::same(back.bytes().subspan(gib), content));
+    gup::put_user_page(std::move(back), gup::clean);
     CHECK(gup_test::slots_of(r).empty());
 }

@@ -144,6 +144,13 @@ TEST_CASE("access never widens behind the first pin") {
         return 0;
     });
     CHECK(child.said_that("more access"));
+
+    memory_file file(1);
+    mapping first(file.fd(), 0, 1), second(file.fd(), 0, 1);
+    auto base = gup::get_user_pages<dma_access::to_device>(domain, first.all());
+    CHECK(contains(refusal_of(domain, second.all()).message(), "at another address with less access"));
+    auto narrow = gup::get_user_pages<dma_access::read>(domain, second.all());
+    CHECK(contains(refusal_of<dma_access::to_device>(domain, second.all()).message(), "less access"));
 }
 
 TEST_CASE("what is no memory to pin is refused before the domain is asked") {

@@ -4,6 +4,7 @@
 #include "gup_test/catch.hpp"
 #include "gup_test/child.hpp"
 #include "gup_test/pools.hpp"
+#include "gup_test/proxies.hpp"
 
 #include <optional>
 
@@ -117,6 +118,26 @@ TEST_CASE("a debug build terminates when a local page is used on another thread"
     CHECK(elsewhere([](auto&, auto& ref) { leave(gup::ref_user_page(*ref)); }).said_that(rule));
     CHECK(
         elsewhere([](auto&, auto& ref) { gup::put_user_page(std::move(*ref), gup::clean); }).said_that(rule));
+}
+
+TEST_CASE("a debug build terminates when a local page is used through a proxy on another thread") {
+    source_log log;
+    const auto child = [&](auto use) {
+        return in_child([&] {
+            local_pool pool(local_domain{}, small(1));
+            auto page = gup::get_page(pool);
+            auto source = gup::make_source<one_page_source<local_domain>>(page, log);
+            std::optional proxy = source->make(0);
+            on_another_thread([&] { use(source, proxy); });
+            ::_exit(0);
+            return 0;
+        });
+    };
+
+    CHECK(child([](auto&, auto& proxy) { proxy.reset(); }).terminated());
+    CHECK(child([](auto&, auto& proxy) { leave(gup::get_user_page(*proxy)); }).terminated());
+    CHECK(child([](auto& source, auto&) { leave(source->make(1)); }).terminated());
+    CHECK(child([](auto&, auto& proxy) { leave(gup::page_index(*proxy)); }).exited_with(0));
 }
 
 TEST_CASE("a debug build terminates when a local pool is asked for a page on another thread") {

@@ -5,6 +5,7 @@
 #include "gup_test/failing_kernel.hpp"
 #include "gup_test/proxies.hpp"
 
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <optional>
@@ -146,7 +147,39 @@ TEST_CASE("a forked child makes no proxies and gives none back") {
     const auto child = in_child([&] {
         if (!contains(what_of([&] { auto own = s.source->make(1); }), "parent process")) return 1;
         proxy.reset();
-        return s.log.released == 0 ? 0 : 2;
+        s.source = gup::make_source<pretended_source>(s.page, s.log);
+        return s.log.released == 0 && s.log.destroyed == 0 ? 0 : 2;
     });
     CHECK(child.exited_with(0));
+}
+
+TEST_CASE("whoever holds only the address of a proxy pins it while it lives and never after") {
+    proxy_scene s;
+    std::atomic<gup::page_proxy*> published{nullptr};
+    std::atomic<bool> over{false};
+    std::atomic<int> pinned{0};
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 2; ++t)
+        threads.emplace_back([&, t] {
+            while (!over) {
+                gup::page_proxy* const seen = published;
+                if (seen == nullptr) continue;
+                auto pin = gup::detail::proxy_access::try_pin<pretended, gup::dma_access::read_write>(*seen);
+                if (!pin) continue;
+                if (!s.base().device_may_write() || pin.bytes().data() != s.page.bytes().data()) std::abort();
+                ++pinned;
+                gup::put_user_page(std::move(pin), t == 0 ? gup::clean : gup::dirty);
+            }
+        });
+    for (std::uint64_t i = 0; i < 20000 || pinned < 100; ++i) {
+        auto proxy = s.source->make(i);
+        published = const_cast<gup::page_proxy*>(gup::find_page_proxy(proxy));
+        gup::put_user_page(gup::get_user_page<gup::dma_access::read>(proxy));
+    }
+    over = true;
+    threads.clear();
+    CHECK(s.log.made == s.log.released);
+    CHECK_FALSE(s.base().pinned());
+    s.source = gup::make_source<pretended_source>(s.page, s.log);
+    CHECK(s.log.destroyed == 1);
 }

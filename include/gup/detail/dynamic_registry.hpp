@@ -64,6 +64,12 @@ class dynamic_registry {
     };
 
 public:
+    /// The one of this process, null if there is none yet. Thread-safe.
+    static dynamic_registry* existing() noexcept {
+        dynamic_registry* const made = current_.load(std::memory_order_acquire);
+        return made != nullptr && made->process_ == this_process() ? made : nullptr;
+    }
+
     /// The one of this process; makes it on the first call. Thread-safe. Throws std::bad_alloc.
     static dynamic_registry& current() {
         dynamic_registry* known = current_.load(std::memory_order_acquire);

@@ -46,6 +46,7 @@ public:
                            "this source of proxies belongs to the parent process: make one of your own"};
             return 0;
         }
+        check_thread<counting>(word);
         page_proxy* proxy = nullptr;
         {
             const std::lock_guard lock(lock_);

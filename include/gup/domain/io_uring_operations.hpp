@@ -49,8 +49,8 @@ concept ring_domain = requires(Domain& domain) {
 
 /// Reads into the page, or into `part` of it, as a fixed buffer. The reference moves to the operation if and
 /// only if the call succeeds. Throws pin_error and makes the entry a no-op: EINVAL if the reference is empty,
-/// `part` is not in the page or the entry is of a foreign ring, ENOBUFS if all operation records are in use.
-/// The twins with `std::error_code&` set it instead.
+/// `part` is not in the page, or not within one GiB of the caller's memory, or the entry is of a foreign ring;
+/// ENOBUFS if all operation records are in use. The twins with `std::error_code&` set it instead.
 template <class Domain, dma_access Access>
 void prep_read_fixed(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>&& ref, std::uint64_t offset,
                      subrange part = {}) {

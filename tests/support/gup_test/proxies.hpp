@@ -17,7 +17,7 @@ struct source_log {
     std::atomic<int> idle{0};
     std::atomic<int> released{0};
     std::atomic<int> destroyed{0};
-    std::uint64_t last_index = 0; ///< of the proxy released last; sources used by one thread only
+    std::atomic<std::uint64_t> last_index{0}; ///< of the proxy released last
 };
 
 /// Gives every index a proxy in front of one page.
@@ -37,6 +37,8 @@ public:
         ++log_.made;
         return proxy;
     }
+    /// Gives the page up; proxies can be made no more.
+    void forget_page() { page_ = {}; }
     void on_idle(gup::page_proxy&) noexcept { ++log_.idle; }
     void release(gup::page_proxy& proxy) noexcept {
         log_.last_index = proxy.index();

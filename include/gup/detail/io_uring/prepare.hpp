@@ -26,7 +26,8 @@ enum class prepare_fault : std::uint8_t {
     outside_page,
     foreign_ring,
     table_full,
-    reserved_user_data
+    reserved_user_data,
+    across_slots
 };
 
 inline std::error_code code_of(prepare_fault fault) noexcept {
@@ -39,6 +40,7 @@ inline std::error_code code_of(prepare_fault fault) noexcept {
     case prepare_fault::outside_page:
     case prepare_fault::foreign_ring:
     case prepare_fault::reserved_user_data:
+    case prepare_fault::across_slots:
         break;
     }
     return std::make_error_code(std::errc::invalid_argument);
@@ -58,6 +60,8 @@ inline void report(prepare_fault fault, std::error_code& error) noexcept { error
         remedy = "the reference is empty: it has been put, or handed to another operation";
     else if (fault == prepare_fault::reserved_user_data)
         remedy = "this user_data, all ones, is that of no operation: choose another";
+    else if (fault == prepare_fault::across_slots)
+        remedy = "one operation stays within one GiB of the memory, counted from its beginning: name a subrange";
     throw pin_error({.code = code_of(fault), .call = "preparing an io_uring operation", .remedy = remedy});
 }
 
@@ -88,12 +92,15 @@ template <class Domain>
     const std::size_t room = part.offset <= memory.size() ? memory.size() - part.offset : 0;
     const std::size_t length = part.length == subrange::rest ? room : part.length;
     if (length == 0 || length > room) return {.fault = prepare_fault::outside_page, .binding = &binding};
+    const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(memory.data()) + part.offset;
+    if (!is_plain_word(word) && binding.slot_of(address) != binding.slot_of(address + (length - 1)))
+        return {.fault = prepare_fault::across_slots, .binding = &binding}; // a page of a pool lies in one
     binding.rings->settle();
     ring_set::covered_ring* const ring = binding.rings->ring_of(sqe);
     if (ring == nullptr) return {.fault = prepare_fault::foreign_ring, .binding = &binding};
     return {.ring = ring,
             .binding = &binding,
-            .address = reinterpret_cast<std::uintptr_t>(memory.data()) + part.offset,
+            .address = address,
             .length = static_cast<unsigned>(length)};
 }
 
