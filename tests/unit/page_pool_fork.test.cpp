@@ -62,7 +62,7 @@ TEST_CASE("a forked child's puts and its end of the pool release nothing") {
         gup::put_page(std::move(*plain));
         gup::put_user_pages(std::move(refs), gup::clean);
         pool.reset();
-        return domain.log->releases;
+        return domain.log->releases.load();
     });
 
     CHECK(child.exited_with(0));
@@ -82,7 +82,7 @@ TEST_CASE("a forked child's last put of a closed pool releases nothing") {
 
     const auto child = in_child([&] {
         gup::put_user_page(std::move(ref), gup::dirty);
-        return domain.log->releases;
+        return domain.log->releases.load();
     });
 
     CHECK(child.exited_with(0));
@@ -97,7 +97,7 @@ TEST_CASE("a forked child's end of a pool that has all its pages releases nothin
 
     const auto child = in_child([&] {
         pool.reset();
-        return domain.log->releases;
+        return domain.log->releases.load();
     });
 
     CHECK(child.exited_with(0));
@@ -161,7 +161,7 @@ TEST_CASE("a child forked while other threads are at work neither hangs nor rele
             if (gup::try_get_user_page(*pool).has_value()) return 1;
             gup::put_user_page(std::move(mine), gup::dirty);
             pool.reset();
-            return domain.log->releases;
+            return domain.log->releases.load();
         });
         if (!child.exited_with(0)) ++wrong;
     }
