@@ -24,6 +24,7 @@
 #include "gup/pool_options.hpp"
 #include "gup/proxy_source.hpp"
 #include "gup/subrange.hpp"
+#include "gup/tracked.hpp"
 #include "gup/typed_pointer.hpp"
 #include "gup/user_page_ref.hpp"
 #include "gup/with_user_page.hpp"

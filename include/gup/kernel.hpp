@@ -31,6 +31,9 @@ struct system_kernel {
         return address == MAP_FAILED ? -errno : reinterpret_cast<std::intptr_t>(address);
     }
     static int munmap(void* address, std::size_t bytes) noexcept { return checked(::munmap(address, bytes)); }
+    static int mprotect(void* address, std::size_t bytes, int protection) noexcept {
+        return checked(::mprotect(address, bytes, protection));
+    }
     static int madvise(void* address, std::size_t bytes, int advice) noexcept {
         return checked(::madvise(address, bytes, advice));
     }

@@ -155,36 +155,38 @@ struct linear_access {
 /// A second pin of the same page, linear itself, with the same access or a narrower one.
 template <class Domain, dma_access Access>
 [[nodiscard("the new pin must be put"), gnu::always_inline]] inline linear<user_page_ref<Domain, Access>>
-ref_user_page(const linear<user_page_ref<Domain, Access>>& ref) noexcept {
-    const std::uintptr_t word = detail::linear_access::held(ref);
-    detail::add_reference<detail::counting_t<Domain>>(word, detail::kind_of(Access));
-    return detail::linear_access::make<user_page_ref<Domain, Access>>(word);
+ref_user_page(const linear<user_page_ref<Domain, Access>>& ref, detail::origin_of<Domain> where = {}) noexcept {
+    return detail::linear_access::make<user_page_ref<Domain, Access>>(detail::another_reference<Domain>(
+        detail::linear_access::held(ref), detail::kind_of(Access), where));
 }
 template <dma_access Narrow, class Domain, dma_access Access>
 [[nodiscard("the new pin must be put"), gnu::always_inline]] inline linear<user_page_ref<Domain, Narrow>>
-ref_user_page(const linear<user_page_ref<Domain, Access>>& ref) noexcept {
+ref_user_page(const linear<user_page_ref<Domain, Access>>& ref, detail::origin_of<Domain> where = {}) noexcept {
     static_assert(narrows_to(Access, Narrow),
                   "access narrows and never widens: a reference that may not write cannot "
                   "give one that may; get the page with the wider access instead");
     const std::uintptr_t word = detail::linear_access::held(ref);
     return detail::linear_access::make<user_page_ref<Domain, Narrow>>(
-        detail::add_pin<detail::counting_t<Domain>>(word, detail::kind_of(Narrow)));
+        detail::another_pin<Domain>(word, detail::kind_of(Narrow), where));
 }
 
 /// Gives the pin back, as for the ordinary reference.
 template <class Domain, dma_access Access>
     requires(cpu_may_write(Access))
 [[gnu::always_inline]] inline void put_user_page(linear<user_page_ref<Domain, Access>>&& ref,
-                                                 put_as decision) noexcept {
+                                                 put_as decision, detail::origin_of<Domain> where = {}) noexcept {
     const std::uintptr_t word = detail::linear_access::take(ref);
+    detail::note_put<Domain>(word, where);
     if (decision == put_as::dirty) detail::page_access::set_dirty(detail::page_of(word));
     detail::drop_reference<detail::counting_t<Domain>>(word, detail::kind_of(Access));
 }
 template <class Domain>
 [[gnu::always_inline]] inline void
-put_user_page(linear<user_page_ref<Domain, dma_access::read>>&& ref) noexcept {
-    detail::drop_reference<detail::counting_t<Domain>>(detail::linear_access::take(ref),
-                                                       detail::reference_kind::reader);
+put_user_page(linear<user_page_ref<Domain, dma_access::read>>&& ref,
+              detail::origin_of<Domain> where = {}) noexcept {
+    const std::uintptr_t word = detail::linear_access::take(ref);
+    detail::note_put<Domain>(word, where);
+    detail::drop_reference<detail::counting_t<Domain>>(word, detail::reference_kind::reader);
 }
 
 // Wrong spellings, each with the right one.

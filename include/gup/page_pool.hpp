@@ -74,7 +74,9 @@ public:
     /// The pages that are dirty now, each as a page_ref that keeps it while the loop looks at it:
     /// `for (gup::page_ref<D> page : pool.dirty_pages())`. Pages that others dirty meanwhile may or may not
     /// appear. Empty in a forked child. The pool must outlive the range.
-    auto dirty_pages() noexcept { return detail::dirty_page_range<Domain>(*state_); }
+    auto dirty_pages(detail::origin_of<Domain> where = {}) noexcept {
+        return detail::dirty_page_range<Domain>(*state_, where);
+    }
 
 private:
     friend struct detail::pool_access;
@@ -104,9 +106,9 @@ struct pool_access {
     }
     /// The first reference to a page that was free.
     template <class Ref>
-    static Ref start(page& p, reference_kind kind) noexcept {
-        page_access::counts(p).start(kind);
-        return reference_access::make<Ref>(reference_word(p).value());
+    static Ref start(auto& state, page& p, reference_kind kind,
+                     origin_of<typename Ref::domain_type> where) noexcept {
+        return reference_access::make<Ref>(state.start(p, kind, where));
     }
 };
 
@@ -119,20 +121,24 @@ inline constexpr std::size_t bulk_chunk = 64;
 /// but otherwise unspecified: zeroes at first, later whatever the last holder left.
 template <class Domain, dma_access Access>
 [[nodiscard("the page must be put")]] std::optional<user_page_ref<Domain, Access>>
-try_get_user_page(page_pool<Domain, Access>& pool) noexcept {
-    page* const p = detail::pool_access::state(pool).take();
+try_get_user_page(page_pool<Domain, Access>& pool, detail::origin_of<Domain> where = {}) noexcept {
+    auto& state = detail::pool_access::state(pool);
+    page* const p = state.take();
     if (p == nullptr) return std::nullopt;
-    auto ref = detail::pool_access::start<user_page_ref<Domain, Access>>(*p, detail::kind_of(Access));
+    auto ref =
+        detail::pool_access::start<user_page_ref<Domain, Access>>(state, *p, detail::kind_of(Access), where);
     return std::optional(std::move(ref));
 }
 
 /// As try_get_user_page, but throws pin_error (ENOBUFS) that says how many pages are out.
 template <class Domain, dma_access Access>
 [[nodiscard("the page must be put")]] user_page_ref<Domain, Access>
-get_user_page(page_pool<Domain, Access>& pool) {
-    page* const p = detail::pool_access::state(pool).take();
-    if (p == nullptr) detail::pool_access::state(pool).throw_exhausted("get_user_page", 1);
-    return detail::pool_access::start<user_page_ref<Domain, Access>>(*p, detail::kind_of(Access));
+get_user_page(page_pool<Domain, Access>& pool, detail::origin_of<Domain> where = {}) {
+    auto& state = detail::pool_access::state(pool);
+    page* const p = state.take();
+    if (p == nullptr) state.throw_exhausted("get_user_page", 1);
+    return detail::pool_access::start<user_page_ref<Domain, Access>>(state, *p, detail::kind_of(Access),
+                                                                     where);
 }
 
 /// Fills `refs`, a span, array or vector, with pages of their own, or leaves all as they are and returns
@@ -140,15 +146,16 @@ get_user_page(page_pool<Domain, Access>& pool) {
 template <class Domain, dma_access Access>
 [[nodiscard("false means that no page was got")]] bool
 try_get_user_pages(page_pool<Domain, Access>& pool,
-                   std::span<typename page_pool<Domain, Access>::reference> refs) noexcept {
+                   std::span<typename page_pool<Domain, Access>::reference> refs,
+                   detail::origin_of<Domain> where = {}) noexcept {
     auto& state = detail::pool_access::state(pool);
     std::array<page*, detail::bulk_chunk> pages; // NOLINT: filled by take_all
     if (refs.size() <= pages.size()) {
         const std::span<page*> chunk(pages.data(), refs.size());
         if (!state.take_all(chunk)) return false;
         for (std::size_t i = 0; i < chunk.size(); ++i)
-            refs[i] =
-                detail::pool_access::start<user_page_ref<Domain, Access>>(*chunk[i], detail::kind_of(Access));
+            refs[i] = detail::pool_access::start<user_page_ref<Domain, Access>>(
+                state, *chunk[i], detail::kind_of(Access), where);
         return true;
     }
     // more than a chunk: chained through their descriptors, so that nothing is allocated
@@ -156,7 +163,8 @@ try_get_user_pages(page_pool<Domain, Access>& pool,
     if (!state.take_all(refs.size(), chain)) return false;
     for (auto& ref : refs) {
         page& p = *std::exchange(chain.first, detail::page_access::link(*chain.first));
-        ref = detail::pool_access::start<user_page_ref<Domain, Access>>(p, detail::kind_of(Access));
+        ref = detail::pool_access::start<user_page_ref<Domain, Access>>(state, p, detail::kind_of(Access),
+                                                                        where);
     }
     return true;
 }
@@ -164,19 +172,20 @@ try_get_user_pages(page_pool<Domain, Access>& pool,
 /// As try_get_user_pages, but throws pin_error (ENOBUFS) that says how many pages are out.
 template <class Domain, dma_access Access>
 void get_user_pages(page_pool<Domain, Access>& pool,
-                    std::span<typename page_pool<Domain, Access>::reference> refs) {
-    if (!try_get_user_pages(pool, refs))
+                    std::span<typename page_pool<Domain, Access>::reference> refs,
+                    detail::origin_of<Domain> where = {}) {
+    if (!try_get_user_pages(pool, refs, where))
         detail::pool_access::state(pool).throw_exhausted("get_user_pages", refs.size());
 }
 
 /// `n` pages, all or none.
 template <class Domain, dma_access Access>
 [[nodiscard("the pages must be put")]] std::vector<user_page_ref<Domain, Access>>
-get_user_pages(page_pool<Domain, Access>& pool, std::size_t n) {
+get_user_pages(page_pool<Domain, Access>& pool, std::size_t n, detail::origin_of<Domain> where = {}) {
     // a wrong n must not become a huge allocation first
     if (n > pool.pages()) detail::pool_access::state(pool).throw_exhausted("get_user_pages", n);
     std::vector<user_page_ref<Domain, Access>> refs(n);
-    get_user_pages(pool, std::span(refs));
+    get_user_pages(pool, std::span(refs), where);
     return refs;
 }
 
@@ -184,26 +193,30 @@ get_user_pages(page_pool<Domain, Access>& pool, std::size_t n) {
 /// puts.
 template <class Domain, dma_access Access, std::size_t Extent>
     requires(cpu_may_write(Access))
-void put_user_pages(std::span<user_page_ref<Domain, Access>, Extent> refs, put_as decision) noexcept {
+void put_user_pages(std::span<user_page_ref<Domain, Access>, Extent> refs, put_as decision,
+                    detail::origin_of<Domain> where = {}) noexcept {
     if (decision == put_as::dirty)
         for (const auto& ref : refs)
             if (ref) set_page_dirty(ref);
-    detail::put_all<Domain, Access>(refs);
+    detail::put_all<Domain, Access>(refs, where);
 }
 /// Puts every reference in `refs`, through which nothing was written.
 template <class Domain, std::size_t Extent>
-void put_user_pages(std::span<user_page_ref<Domain, dma_access::read>, Extent> refs) noexcept {
-    detail::put_all<Domain, dma_access::read>(refs);
+void put_user_pages(std::span<user_page_ref<Domain, dma_access::read>, Extent> refs,
+                    detail::origin_of<Domain> where = {}) noexcept {
+    detail::put_all<Domain, dma_access::read>(refs, where);
 }
 template <class Domain, dma_access Access>
     requires(cpu_may_write(Access))
-void put_user_pages(std::vector<user_page_ref<Domain, Access>>&& refs, put_as decision) noexcept {
-    put_user_pages(std::span(refs), decision);
+void put_user_pages(std::vector<user_page_ref<Domain, Access>>&& refs, put_as decision,
+                    detail::origin_of<Domain> where = {}) noexcept {
+    put_user_pages(std::span(refs), decision, where);
     refs.clear();
 }
 template <class Domain>
-void put_user_pages(std::vector<user_page_ref<Domain, dma_access::read>>&& refs) noexcept {
-    put_user_pages(std::span(refs));
+void put_user_pages(std::vector<user_page_ref<Domain, dma_access::read>>&& refs,
+                    detail::origin_of<Domain> where = {}) noexcept {
+    put_user_pages(std::span(refs), where);
     refs.clear();
 }
 
@@ -240,19 +253,22 @@ void put_user_pages(std::vector<user_page_ref<Domain, Access>>&, Decision...) no
 /// A free page of the pool for the CPU only; empty if none is free anywhere. Pin it with get_user_page(ref).
 template <class Domain, dma_access Access>
 [[nodiscard("the page must be put")]] std::optional<page_ref<Domain>>
-try_get_page(page_pool<Domain, Access>& pool) noexcept {
-    page* const p = detail::pool_access::state(pool).take();
+try_get_page(page_pool<Domain, Access>& pool, detail::origin_of<Domain> where = {}) noexcept {
+    auto& state = detail::pool_access::state(pool);
+    page* const p = state.take();
     if (p == nullptr) return std::nullopt;
-    auto ref = detail::pool_access::start<page_ref<Domain>>(*p, detail::reference_kind::plain);
+    auto ref = detail::pool_access::start<page_ref<Domain>>(state, *p, detail::reference_kind::plain, where);
     return std::optional(std::move(ref));
 }
 
 /// As try_get_page; throws as get_user_page does.
 template <class Domain, dma_access Access>
-[[nodiscard("the page must be put")]] page_ref<Domain> get_page(page_pool<Domain, Access>& pool) {
-    page* const p = detail::pool_access::state(pool).take();
-    if (p == nullptr) detail::pool_access::state(pool).throw_exhausted("get_page", 1);
-    return detail::pool_access::start<page_ref<Domain>>(*p, detail::reference_kind::plain);
+[[nodiscard("the page must be put")]] page_ref<Domain> get_page(page_pool<Domain, Access>& pool,
+                                                                detail::origin_of<Domain> where = {}) {
+    auto& state = detail::pool_access::state(pool);
+    page* const p = state.take();
+    if (p == nullptr) state.throw_exhausted("get_page", 1);
+    return detail::pool_access::start<page_ref<Domain>>(state, *p, detail::reference_kind::plain, where);
 }
 
 /// An ordinary reference to the page that holds this address, anywhere inside it; empty if the address is not
@@ -260,13 +276,15 @@ template <class Domain, dma_access Access>
 /// way, by membarrier(2), and finds nothing if the kernel has come to refuse that.
 template <class Domain, dma_access Access>
 [[nodiscard("the reference must be put")]] std::optional<page_ref<Domain>>
-find_get_page(page_pool<Domain, Access>& pool, const void* address) noexcept {
+find_get_page(page_pool<Domain, Access>& pool, const void* address,
+              detail::origin_of<Domain> where = {}) noexcept {
     auto& state = detail::pool_access::state(pool);
     page* const p = state.find(address);
     if (p == nullptr || !state.allow_lookups() ||
         !detail::page_access::counts(*p).add_unless_free(detail::reference_kind::plain))
         return std::nullopt;
-    auto ref = detail::reference_access::make<page_ref<Domain>>(detail::reference_word(*p).value());
+    auto ref = detail::reference_access::make<page_ref<Domain>>(
+        state.counted(*p, detail::reference_kind::plain, where));
     return std::optional(std::move(ref));
 }
 

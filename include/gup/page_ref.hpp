@@ -78,18 +78,19 @@ private:
 /// A second ordinary reference to the same page. Not on an empty reference.
 template <class Domain>
 [[nodiscard("the new reference must be put")]] page_ref<Domain>
-get_page(const page_ref<Domain>& ref GUP_NEEDS_UNCONSUMED) noexcept {
-    const std::uintptr_t word = detail::reference_access::word(ref);
-    detail::add_reference<detail::counting_t<Domain>>(word, detail::reference_kind::plain);
-    return detail::reference_access::make<page_ref<Domain>>(word);
+get_page(const page_ref<Domain>& ref GUP_NEEDS_UNCONSUMED, detail::origin_of<Domain> where = {}) noexcept {
+    return detail::reference_access::make<page_ref<Domain>>(detail::another_reference<Domain>(
+        detail::reference_access::word(ref), detail::reference_kind::plain, where));
 }
 
 /// Gives an ordinary reference back; the last reference of any kind gives the page back to its pool, and
 /// content and dirty flag with it. Not on an empty reference.
 template <class Domain>
-void put_page(page_ref<Domain>&& ref GUP_NEEDS_UNCONSUMED GUP_LEAVES_CONSUMED) noexcept {
-    detail::drop_reference<detail::counting_t<Domain>>(detail::reference_access::release(ref),
-                                                       detail::reference_kind::plain);
+void put_page(page_ref<Domain>&& ref GUP_NEEDS_UNCONSUMED GUP_LEAVES_CONSUMED,
+              detail::origin_of<Domain> where = {}) noexcept {
+    const std::uintptr_t word = detail::reference_access::release(ref);
+    detail::note_put<Domain>(word, where);
+    detail::drop_reference<detail::counting_t<Domain>>(word, detail::reference_kind::plain);
 }
 
 // Wrong spellings, each with the right one.

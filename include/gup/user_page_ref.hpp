@@ -84,33 +84,35 @@ private:
 /// one. Not on an empty reference.
 template <class Domain, dma_access Access>
 [[nodiscard("the new pin must be put")]] user_page_ref<Domain, Access>
-ref_user_page(const user_page_ref<Domain, Access>& ref GUP_NEEDS_UNCONSUMED) noexcept {
-    const std::uintptr_t word = detail::reference_access::word(ref);
-    detail::add_reference<detail::counting_t<Domain>>(word, detail::kind_of(Access));
-    return detail::reference_access::make<user_page_ref<Domain, Access>>(word);
+ref_user_page(const user_page_ref<Domain, Access>& ref GUP_NEEDS_UNCONSUMED,
+              detail::origin_of<Domain> where = {}) noexcept {
+    return detail::reference_access::make<user_page_ref<Domain, Access>>(detail::another_reference<Domain>(
+        detail::reference_access::word(ref), detail::kind_of(Access), where));
 }
 template <dma_access Narrow, class Domain, dma_access Access>
 [[nodiscard("the new pin must be put")]] user_page_ref<Domain, Narrow>
-ref_user_page(const user_page_ref<Domain, Access>& ref GUP_NEEDS_UNCONSUMED) noexcept {
+ref_user_page(const user_page_ref<Domain, Access>& ref GUP_NEEDS_UNCONSUMED,
+              detail::origin_of<Domain> where = {}) noexcept {
     static_assert(narrows_to(Access, Narrow),
                   "access narrows and never widens: a reference that may not write cannot "
                   "give one that may; get the page with the wider access instead");
     const std::uintptr_t word = detail::reference_access::word(ref);
     return detail::reference_access::make<user_page_ref<Domain, Narrow>>(
-        detail::add_pin<detail::counting_t<Domain>>(word, detail::kind_of(Narrow)));
+        detail::another_pin<Domain>(word, detail::kind_of(Narrow), where));
 }
 
 /// Pins a page that the CPU already holds. Terminates if the page's pool was made with a narrower access. Not
 /// on an empty reference.
 template <dma_access Access = dma_access::read_write, class Domain>
 [[nodiscard("the new pin must be put")]] user_page_ref<Domain, Access>
-get_user_page(const page_ref<Domain>& ref GUP_NEEDS_UNCONSUMED) noexcept {
+get_user_page(const page_ref<Domain>& ref GUP_NEEDS_UNCONSUMED,
+              detail::origin_of<Domain> where = {}) noexcept {
     const std::uintptr_t word = detail::reference_access::word(ref);
     if (!narrows_to(detail::access_of(word), Access))
         detail::rule_broken(
             "get_user_page(page_ref) asked for more access than the page's pool was made with");
     return detail::reference_access::make<user_page_ref<Domain, Access>>(
-        detail::add_pin<detail::counting_t<Domain>>(word, detail::kind_of(Access)));
+        detail::another_pin<Domain>(word, detail::kind_of(Access), where));
 }
 
 /// Gives a pin back, saying whether the page was written through it. The dirty flag is set before the count
@@ -118,18 +120,20 @@ get_user_page(const page_ref<Domain>& ref GUP_NEEDS_UNCONSUMED) noexcept {
 template <class Domain, dma_access Access>
     requires(cpu_may_write(Access))
 void put_user_page(user_page_ref<Domain, Access>&& ref GUP_NEEDS_UNCONSUMED GUP_LEAVES_CONSUMED,
-                   put_as decision) noexcept {
+                   put_as decision, detail::origin_of<Domain> where = {}) noexcept {
     const std::uintptr_t word = detail::reference_access::release(ref);
+    detail::note_put<Domain>(word, where);
     if (decision == put_as::dirty) detail::page_access::set_dirty(detail::page_of(word));
     detail::drop_reference<detail::counting_t<Domain>>(word, detail::kind_of(Access));
 }
 
 /// Gives back a pin through which nothing was written.
 template <class Domain>
-void put_user_page(
-    user_page_ref<Domain, dma_access::read>&& ref GUP_NEEDS_UNCONSUMED GUP_LEAVES_CONSUMED) noexcept {
-    detail::drop_reference<detail::counting_t<Domain>>(detail::reference_access::release(ref),
-                                                       detail::reference_kind::reader);
+void put_user_page(user_page_ref<Domain, dma_access::read>&& ref GUP_NEEDS_UNCONSUMED GUP_LEAVES_CONSUMED,
+                   detail::origin_of<Domain> where = {}) noexcept {
+    const std::uintptr_t word = detail::reference_access::release(ref);
+    detail::note_put<Domain>(word, where);
+    detail::drop_reference<detail::counting_t<Domain>>(word, detail::reference_kind::reader);
 }
 
 // Wrong spellings, each with the right one.

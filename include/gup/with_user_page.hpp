@@ -38,17 +38,18 @@ constexpr void check_decision() noexcept {
 /// returns `put_as`, or nothing if the pool's access is `read`. If it throws, the page is put dirty and the
 /// exception goes on. Throws pin_error as get_user_page does. From any thread.
 template <class Domain, dma_access Access, std::invocable<const user_page_ref<Domain, Access>&> Function>
-void with_user_page(page_pool<Domain, Access>& pool, Function&& function) {
+void with_user_page(page_pool<Domain, Access>& pool, Function&& function,
+                    detail::origin_of<Domain> where = {}) {
     using result = std::invoke_result_t<Function, const user_page_ref<Domain, Access>&>;
     detail::check_decision<Access, result>();
-    auto page = get_user_page(pool);
+    auto page = get_user_page(pool, where);
     const auto& lent = page;
     if constexpr (std::same_as<result, put_as>) {
         const put_as decision = std::invoke(std::forward<Function>(function), lent);
-        put_user_page(std::move(page), decision);
+        put_user_page(std::move(page), decision, where);
     } else if constexpr (std::is_void_v<result>) {
         std::invoke(std::forward<Function>(function), lent);
-        put_user_page(std::move(page));
+        put_user_page(std::move(page), where);
     }
 }
 
@@ -56,17 +57,18 @@ void with_user_page(page_pool<Domain, Access>& pool, Function&& function) {
 /// Throws std::bad_alloc as well.
 template <class Domain, dma_access Access,
           std::invocable<std::span<const user_page_ref<Domain, Access>>> Function>
-void with_user_pages(page_pool<Domain, Access>& pool, std::size_t n, Function&& function) {
+void with_user_pages(page_pool<Domain, Access>& pool, std::size_t n, Function&& function,
+                     detail::origin_of<Domain> where = {}) {
     using pages_view = std::span<const user_page_ref<Domain, Access>>;
     using result = std::invoke_result_t<Function, pages_view>;
     detail::check_decision<Access, result>();
-    auto pages = get_user_pages(pool, n);
+    auto pages = get_user_pages(pool, n, where);
     if constexpr (std::same_as<result, put_as>) {
         const put_as decision = std::invoke(std::forward<Function>(function), pages_view(pages));
-        put_user_pages(std::move(pages), decision);
+        put_user_pages(std::move(pages), decision, where);
     } else if constexpr (std::is_void_v<result>) {
         std::invoke(std::forward<Function>(function), pages_view(pages));
-        put_user_pages(std::move(pages));
+        put_user_pages(std::move(pages), where);
     }
 }
 

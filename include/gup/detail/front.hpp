@@ -67,6 +67,11 @@ struct dynamic_front : front {
     void* record = nullptr; ///< the registry's
 };
 
+/// In front of a page whose bytes the CPU sees at an address of its own.
+struct viewed_front : front {
+    std::span<std::byte> view{};
+};
+
 /// The dynamic page that this page is, if it is one.
 inline const dynamic_front* to_dynamic(const page& p) noexcept {
     return page_access::dynamic(p) ? reinterpret_cast<const dynamic_front*>(&p) : nullptr;

@@ -41,6 +41,19 @@ public:
         over.next = free_;
         free_ = &over;
     }
+    /// Calls `look` with each object that was ever taken, free ones included.
+    template <class Look>
+    void for_each(Look look) const {
+        for (const auto& chunk : chunks_) {
+            const std::byte* const begin = chunk->memory().data() + first_at;
+            const std::byte* const end =
+                chunk == chunks_.back()
+                    ? at_
+                    : begin + (chunk->memory().size() - first_at) / sizeof(Front) * sizeof(Front);
+            for (const std::byte* at = begin; at < end; at += sizeof(Front))
+                look(*reinterpret_cast<const Front*>(at));
+        }
+    }
     /// Bytes of memory that the chunks take.
     std::size_t bytes() const noexcept {
         std::size_t sum = 0;

@@ -43,6 +43,7 @@ class pool_state final : public store_of<Domain> {
     using kernel = typename Domain::kernel;
     using store = store_of<Domain>;
     using memory_slab = slab<kernel>;
+    static constexpr bool tracks = tracking<Domain>::enabled;
 
 public:
     /// Null, with `failure` filled and nothing left behind, if it cannot be made.
@@ -54,8 +55,19 @@ public:
                        .remedy = fault};
             return nullptr;
         }
-        auto memory = memory_slab::try_map(options.page_size * options.pages, options.memory,
-                                           base_page_size(), failure);
+        memory_kind kind = options.memory;
+        if constexpr (tracks) {
+            if (kind != memory_kind::automatic && kind != memory_kind::memfd) {
+                failure = {.code = std::make_error_code(std::errc::invalid_argument),
+                           .call = "page_pool",
+                           .remedy = "a tracked pool maps its memory twice and so lives in a memfd: ask for "
+                                     "memory_kind::automatic or memory_kind::memfd"};
+                return nullptr;
+            }
+            kind = memory_kind::memfd;
+        }
+        auto memory =
+            memory_slab::try_map(options.page_size * options.pages, kind, base_page_size(), failure);
         if (memory == nullptr) return nullptr;
         const std::size_t zones = (options.pages + zone::max_pages - 1) / zone::max_pages;
         const std::size_t in_last = options.pages - (zones - 1) * zone::max_pages;
@@ -66,13 +78,40 @@ public:
         std::unique_ptr<pool_state> made(
             new pool_state(std::move(domain), options, std::move(memory), std::move(descriptors), access));
         if (!made->pin(options, access, failure)) return nullptr;
+        if constexpr (tracks) {
+            const memory_slab& mapped = *made->memory_;
+            if (!made->tracker_.init(mapped.memory(), mapped.memfd(), made->page_shift, failure))
+                return nullptr;
+        }
         return made.release();
     }
 
     ~pool_state() { registration_.release(std::move(memory_)); }
 
+    /// The word of the first reference to a page that was free.
+    std::uintptr_t start(page& p, reference_kind kind, [[maybe_unused]] origin_of<Domain> where) noexcept {
+        if constexpr (tracks) return tracker_.first(p, kind, where.where);
+        page_access::counts(p).start(kind);
+        return reference_word(p).value();
+    }
+    /// The word of a reference that has been counted.
+    std::uintptr_t counted(page& p, [[maybe_unused]] reference_kind kind,
+                           [[maybe_unused]] origin_of<Domain> where) noexcept {
+        if constexpr (tracks) return tracker_.lead(p, kind, where.where);
+        return reference_word(p).value();
+    }
+    auto& tracker() noexcept { return tracker_; }
+
+    /// As the store's; a tracked pool lists the references that are out.
+    void close() noexcept {
+        if constexpr (tracks) tracker_.report();
+        store::close();
+    }
+
     page* find(const void* address) const noexcept {
-        const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(address) - begin_;
+        auto at = reinterpret_cast<std::uintptr_t>(address);
+        if constexpr (tracks) at = tracker_.canonical(at);
+        const std::uintptr_t offset = at - begin_;
         const std::size_t number = offset >> page_shift;
         return number < this->arrays().pages() ? &this->arrays().page_at(number) : nullptr;
     }
@@ -150,6 +189,7 @@ private:
     const std::uintptr_t begin_;
     typename Domain::registration registration_;
     const process_identity made_by_ = this_process();
+    [[no_unique_address]] typename tracking<Domain>::pool tracker_;
 };
 
 /// The dirty pages of a pool, one after the other.
@@ -162,9 +202,11 @@ public:
         using difference_type = std::ptrdiff_t;
 
         iterator() = default;
-        explicit iterator(pool_state<Domain>& pool) noexcept : pool_(&pool) { ++*this; }
+        iterator(pool_state<Domain>& pool, origin_of<Domain> where) noexcept : pool_(&pool), where_(where) {
+            ++*this;
+        }
         /// A reference of its own to the page.
-        page_ref<Domain> operator*() const noexcept { return get_page(found_); }
+        page_ref<Domain> operator*() const noexcept { return get_page(found_, where_); }
         iterator& operator++() noexcept {
             for (found_ = {}; next_ < pool_->arrays().pages() && !found_; ++next_) found_ = look(next_);
             return *this;
@@ -177,26 +219,30 @@ public:
             page& p = pool_->arrays().page_at(number);
             if (!page_access::dirty(p) || !page_access::counts(p).add_unless_free(reference_kind::plain))
                 return {};
-            auto ref = reference_access::make<page_ref<Domain>>(reference_word(p).value());
+            auto ref =
+                reference_access::make<page_ref<Domain>>(pool_->counted(p, reference_kind::plain, where_));
             if (!page_access::dirty(p)) return {}; // put and got again between the two looks
             return ref;
         }
         pool_state<Domain>* pool_ = nullptr;
         std::size_t next_ = 0;
+        [[no_unique_address]] origin_of<Domain> where_{};
         page_ref<Domain> found_;
     };
 
-    explicit dirty_page_range(pool_state<Domain>& pool) noexcept : pool_(&pool) {}
-    iterator begin() const noexcept { return pool_->allow_lookups() ? iterator(*pool_) : iterator(); }
+    dirty_page_range(pool_state<Domain>& pool, origin_of<Domain> where) noexcept
+        : pool_(&pool), where_(where) {}
+    iterator begin() const noexcept { return pool_->allow_lookups() ? iterator(*pool_, where_) : iterator(); }
     std::default_sentinel_t end() const noexcept { return {}; }
 
 private:
     pool_state<Domain>* pool_;
+    [[no_unique_address]] origin_of<Domain> where_;
 };
 
 /// Puts all references; consecutive pages of one pool go back to it together.
 template <class Domain, dma_access Access>
-void put_all(std::span<user_page_ref<Domain, Access>> refs) noexcept {
+void put_all(std::span<user_page_ref<Domain, Access>> refs, origin_of<Domain> where) noexcept {
     using counting = counting_t<Domain>;
     constexpr reference_kind kind = kind_of(Access);
     for (std::size_t i = 0; i < refs.size();) {
@@ -205,6 +251,7 @@ void put_all(std::span<user_page_ref<Domain, Access>> refs) noexcept {
             ++i;
             continue;
         }
+        note_put<Domain>(word, where);
         check_thread<counting>(word);
         if constexpr (std::is_same_v<counting, shared_counting>) {
             const zone& first = zone::of(&counted_of(word));

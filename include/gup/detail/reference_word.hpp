@@ -5,6 +5,7 @@
 
 #include "gup/annotations.hpp"
 #include "gup/detail/front.hpp"
+#include "gup/detail/tracking.hpp"
 #include "gup/local.hpp"
 #include "gup/zone.hpp"
 
@@ -21,6 +22,7 @@ public:
     static constexpr std::uintptr_t tag_mask = 15; // a page is aligned to 16 bytes
     static constexpr std::uintptr_t proxy_tag = 1;
     static constexpr std::uintptr_t dynamic_tag = 2;
+    static constexpr std::uintptr_t tracked_tag = 4;
 
     constexpr reference_word() noexcept = default;
     explicit reference_word(std::uintptr_t value) noexcept : value_(value) {}
@@ -58,6 +60,8 @@ inline front& front_of(std::uintptr_t word) noexcept { return front::of(&counted
     return {z.address_of(&p), z.page_size()};
 }
 [[gnu::noinline]] inline std::span<std::byte> memory_of_front(std::uintptr_t word) noexcept {
+    if ((word & reference_word::tracked_tag) != 0)
+        return static_cast<const viewed_front&>(front_of(word)).view;
     if ((word & reference_word::dynamic_tag) == 0) return memory_of_page(*front_of(word).base);
     const extent& seen = static_cast<const dynamic_front&>(front_of(word)).memory; // not always the base's
     return {seen.address, seen.length};
@@ -155,6 +159,24 @@ inline std::uintptr_t add_pin(std::uintptr_t word, reference_kind pin) noexcept 
     check_thread<Counting>(word);
     return reinterpret_cast<std::uintptr_t>(add_pin_to_front<Counting>(front_of(word), pin)) |
            (word & reference_word::tag_mask);
+}
+
+/// Adds a reference of the same kind for the holder of one; returns the word of the new one.
+template <class Domain>
+inline std::uintptr_t another_reference(std::uintptr_t word, reference_kind kind,
+                                        [[maybe_unused]] origin_of<Domain> where) noexcept {
+    if constexpr (tracking<Domain>::enabled)
+        if (tracking<Domain>::leads(word)) return tracking<Domain>::another(word, kind, where);
+    add_reference<counting_t<Domain>>(word, kind);
+    return word;
+}
+/// The same of another kind, a pin.
+template <class Domain>
+inline std::uintptr_t another_pin(std::uintptr_t word, reference_kind pin,
+                                  [[maybe_unused]] origin_of<Domain> where) noexcept {
+    if constexpr (tracking<Domain>::enabled)
+        if (tracking<Domain>::leads(word)) return tracking<Domain>::another(word, pin, where);
+    return add_pin<counting_t<Domain>>(word, pin);
 }
 
 /// The library's own way into a handle: makes one from a word that holds a count, and takes the word out

@@ -58,6 +58,9 @@ struct failing_kernel : Base {
             return result;
         });
     }
+    static int mprotect(void* address, std::size_t bytes, int protection) {
+        return call<int>([&] { return Base::mprotect(address, bytes, protection); });
+    }
     static int madvise(void* address, std::size_t bytes, int advice) {
         return call<int>([&] { return Base::madvise(address, bytes, advice); });
     }

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// What a pool of a tracked domain keeps: a node for each reference that is out, which says where it was got,
+/// and a second mapping of the pool's memory, in which only pages that somebody holds are accessible.
+
+#include "gup/detail/fault_report.hpp"
+#include "gup/detail/front_store.hpp"
+#include "gup/detail/process.hpp"
+#include "gup/detail/reference_word.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include <sys/mman.h>
+
+namespace gup::detail {
+
+/// What a tracked reference leads to: it stands in front of the page for this one reference.
+struct tracked_front : viewed_front {
+    call_site got{};
+    call_site put{};
+    reference_kind kind = reference_kind::plain;
+};
+static_assert(sizeof(tracked_front) == 2 * alignof(front));
+
+/// The nodes and views of one pool. Thread-safe from `init` on. Lives as long as the pool's memory.
+template <class Kernel, class Counting>
+class tracker {
+public:
+    tracker() noexcept
+        : nodes_(this, &on_release,
+                 std::is_same_v<Counting, local_counting> ? this_thread_identity() : nullptr) {}
+    tracker(const tracker&) = delete;
+    tracker& operator=(const tracker&) = delete;
+    ~tracker() {
+        if (watched_ != nullptr) unwatch(*watched_);
+        if (views_.empty()) return;
+        if (const int result = Kernel::munmap(views_.data(), views_.size()); result < 0)
+            report_release_failure(
+                {"munmap of the views of a tracked pool", {-result, std::system_category()}, views_});
+    }
+
+    /// Maps the pool's memory, a memfd of its own, once more. False, with `failure` filled, if that cannot
+    /// be. Throws std::bad_alloc.
+    bool init(std::span<std::byte> memory, int memfd, unsigned page_shift, pin_failure& failure) {
+        memory_ = memory;
+        page_shift_ = page_shift;
+        history_.resize(memory.size() >> page_shift);
+        const std::intptr_t address = Kernel::mmap(memory.size(), PROT_NONE, MAP_SHARED, memfd);
+        if (address < 0) {
+            failure = {.code = {static_cast<int>(-address), std::system_category()},
+                       .call = "mmap of the views of a tracked pool",
+                       .range = memory,
+                       .remedy =
+                           "a tracked pool maps its memory twice: see `ulimit -v` and vm.max_map_count"};
+            return false;
+        }
+        views_ = {reinterpret_cast<std::byte*>(address), memory.size()};
+        watched_ = &watch(views_, page_shift, history_.data());
+        return true;
+    }
+
+    /// The word of the first reference to a page that its finder owns alone.
+    std::uintptr_t first(page& p, reference_kind kind, const call_site& where) noexcept {
+        protect(p, PROT_READ | PROT_WRITE);
+        page_access::counts(p).start(kind);
+        return lead(p, kind, where);
+    }
+    /// The word of a reference that the page counts already. Without memory for its node the program ends.
+    std::uintptr_t lead(page& p, reference_kind kind, const call_site& where) noexcept {
+        const std::lock_guard lock(lock_);
+        pin_failure failure;
+        tracked_front* const node = nodes_.take(failure);
+        if (node == nullptr) rule_broken("no memory is left to track a reference with");
+        node->base = &p;
+        node->got = where;
+        node->put = {};
+        node->kind = kind;
+        node->view = view_of(p);
+        node->counts().start(kind);
+        return reinterpret_cast<std::uintptr_t>(&node->own) | reference_word::tracked_tag;
+    }
+    /// One more reference for the holder of a tracked one.
+    static std::uintptr_t another(std::uintptr_t word, reference_kind kind, const call_site& where) noexcept {
+        check_thread<Counting>(word);
+        page& base = page_of(word);
+        page_access::counts(base).template add<Counting>(kind);
+        return static_cast<tracker*>(zone::of(&counted_of(word)).owner())->lead(base, kind, where);
+    }
+    static void note_put(std::uintptr_t word, const call_site& where) noexcept {
+        static_cast<tracked_front&>(front_of(word)).put = where;
+    }
+
+    /// An address in the views as one in the pool's memory; others as they are.
+    std::uintptr_t canonical(std::uintptr_t address) const noexcept {
+        const std::uintptr_t offset = address - reinterpret_cast<std::uintptr_t>(views_.data());
+        return offset < views_.size() ? reinterpret_cast<std::uintptr_t>(memory_.data()) + offset : address;
+    }
+
+    /// Calls `look` with each node of a reference that is out.
+    template <class Look>
+    void for_each(Look look) {
+        const std::lock_guard lock(lock_);
+        if (process_ != this_process()) return;
+        nodes_.for_each([&](const tracked_front& node) {
+            if (!node.counts().none()) look(node);
+        });
+    }
+
+private:
+    static void on_release(zone& z, counted& c) noexcept {
+        auto& self = *static_cast<tracker*>(z.owner());
+        if (self.process_ != this_process()) return; // a forked child: the parent's business
+        auto& node = static_cast<tracked_front&>(front::of(&c));
+        page& base = *node.base;
+        const reference_kind kind = node.kind;
+        {
+            const std::lock_guard lock(self.lock_);
+            self.history_[self.place_of(base)] = {node.got, node.put};
+            self.nodes_.give_back(node);
+        }
+        if (!page_access::counts(base).template drop<Counting>(kind)) return;
+        self.protect(base, PROT_NONE); // nobody can get it before it is given back
+        release_counted(page_access::counted_of(base));
+    }
+
+    std::size_t place_of(const page& p) const noexcept {
+        return static_cast<std::size_t>(zone::of(&p).address_of(&p) - memory_.data()) >> page_shift_;
+    }
+    std::span<std::byte> view_of(const page& p) const noexcept {
+        return views_.subspan(place_of(p) << page_shift_, std::size_t{1} << page_shift_);
+    }
+    void protect(const page& p, int protection) noexcept {
+        const auto view = view_of(p);
+        if (const int result = Kernel::mprotect(view.data(), view.size(), protection); result < 0)
+            rule_broken("a tracked pool has more pages than the kernel can protect apart: raise "
+                        "vm.max_map_count, or make the pool smaller");
+    }
+
+    std::span<std::byte> memory_;
+    std::span<std::byte> views_;
+    unsigned page_shift_ = 0;
+    std::vector<page_history> history_;
+    watched_views* watched_ = nullptr;
+    const process_identity process_ = this_process();
+    std::mutex lock_; // guards the nodes and the history
+    front_store<tracked_front, Kernel> nodes_;
+};
+
+} // namespace gup::detail

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// Where the verbs say who calls them, for domains that track their references; for all others nothing, and
+/// at no cost.
+
+#include <cstdint>
+
+namespace gup {
+
+template <class Domain>
+class local;
+template <class Domain>
+class tracked;
+
+/// A place in a program. As std::source_location, which clang 14 does not have.
+struct call_site {
+    const char* file = ""; ///< empty if it is not known
+    const char* function = "";
+    unsigned line = 0;
+
+    /// As a default argument: the place of the call.
+    static constexpr call_site current(const char* file = __builtin_FILE(),
+                                       const char* function = __builtin_FUNCTION(),
+                                       unsigned line = __builtin_LINE()) noexcept {
+        return {file, function, line};
+    }
+};
+
+namespace detail {
+
+/// How the references of a domain are tracked: not at all; gup/tracked.hpp specialises it.
+template <class Domain>
+struct tracking {
+    static constexpr bool enabled = false;
+    /// What the verbs take as their last argument, by default: where they are called.
+    struct origin {};
+    /// What a pool keeps.
+    struct pool {};
+};
+
+template <class Domain>
+struct tracking<local<tracked<Domain>>> {
+    static_assert(sizeof(Domain) == 0, "references are counted below and tracked above: write "
+                                       "gup::tracked<gup::local<Domain>>");
+};
+
+template <class Domain>
+using origin_of = typename tracking<Domain>::origin;
+
+/// Remembers where a reference is put.
+template <class Domain>
+void note_put([[maybe_unused]] std::uintptr_t word, [[maybe_unused]] origin_of<Domain> where) noexcept {
+    if constexpr (tracking<Domain>::enabled) tracking<Domain>::note_put(word, where);
+}
+
+} // namespace detail
+} // namespace gup
