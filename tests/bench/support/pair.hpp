@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,7 +29,7 @@ struct row {
     std::string name;
     std::string reference; ///< what it is measured against
     std::string unit;      ///< of the two sides of the ratio
-    double target;
+    std::optional<double> target; ///< none for a figure that is only reported
     better direction = better::lower;
 };
 

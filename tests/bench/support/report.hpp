@@ -42,9 +42,17 @@ inline summary summarise(const result& r) {
               .reference = quantile(references, 0.5),
               .met = false,
               .noisy = false};
-    s.met = r.what.direction == better::lower ? s.ratio <= r.what.target : s.ratio >= r.what.target;
-    s.noisy = s.low < r.what.target && r.what.target < s.high;
+    if (!r.what.target) return s;
+    const double target = *r.what.target;
+    s.met = r.what.direction == better::lower ? s.ratio <= target : s.ratio >= target;
+    s.noisy = s.low < target && target < s.high;
     return s;
+}
+
+inline const char* verdict(const result& r, const summary& s) {
+    if (!r.what.target) return "reported";
+    if (s.met) return s.noisy ? "met, noisy" : "met";
+    return s.noisy ? "MISSED, noisy" : "MISSED";
 }
 
 inline void print_heading() {
@@ -58,10 +66,13 @@ inline void print(const result& r) {
         return;
     }
     const summary s = summarise(r);
-    std::printf("%-20s %8.4f %2s %6.3f  %-13s %9.4g %9.4g  %-21s %7zu  %s\n", r.what.name.c_str(), s.ratio,
-                r.what.direction == better::lower ? "<=" : ">=", r.what.target,
-                s.met ? (s.noisy ? "met, noisy" : "met") : (s.noisy ? "MISSED, noisy" : "MISSED"), s.subject,
-                s.reference, r.what.unit.c_str(), r.pairs.size(), r.what.reference.c_str());
+    char target[16] = "";
+    if (r.what.target)
+        std::snprintf(target, sizeof target, "%s %6.3f", r.what.direction == better::lower ? "<=" : ">=",
+                      *r.what.target);
+    std::printf("%-20s %8.4f %9s  %-13s %9.4g %9.4g  %-21s %7zu  %s\n", r.what.name.c_str(), s.ratio, target,
+                verdict(r, s), s.subject, s.reference, r.what.unit.c_str(), r.pairs.size(),
+                r.what.reference.c_str());
 }
 
 /// A JSON string; the texts of rows have no control characters.
@@ -86,10 +97,15 @@ inline void write_json(std::ostream& out, const std::vector<result>& all) {
         } else {
             const summary s = summarise(r);
             out << ", \"ratio\": " << s.ratio << ", \"quartiles\": [" << s.low << ", " << s.high
-                << "], \"met\": " << (s.met ? "true" : "false") << ", \"gup\": " << s.subject
-                << ", \"against\": " << s.reference;
+                << "], \"met\": " << (!r.what.target ? "null" : s.met ? "true" : "false")
+                << ", \"gup\": " << s.subject << ", \"against\": " << s.reference;
         }
-        out << ", \"target\": " << r.what.target << ", \"reference\": " << quoted(r.what.reference)
+        out << ", \"target\": ";
+        if (r.what.target)
+            out << *r.what.target;
+        else
+            out << "null";
+        out << ", \"reference\": " << quoted(r.what.reference)
             << ", \"unit\": " << quoted(r.what.unit) << ", \"samples\": " << r.pairs.size();
         if (r.what.direction == better::higher) out << ", \"higher_is_better\": true";
         out << " }";
