@@ -229,6 +229,21 @@ TEST_CASE("a fault elsewhere goes to the handler that was there before") {
     CHECK(child.exited_with(42));
 }
 
+TEST_CASE("a fault ends the program although the handler was installed twice") {
+    const auto child = in_faulting_child([] {
+        gup::detail::handle_faults();
+        auto pool = tracked_pool_of(1);
+        std::span<std::byte> view;
+        {
+            const auto page = gup::get_user_page(pool);
+            view = page.bytes();
+        }
+        read(view[0]);
+    });
+    CHECK_FALSE(child.exited_with(0));
+    CHECK(child.said.size() < 1000);
+}
+
 TEST_CASE("pages of a tracked local domain stay on their thread") {
     using domain = gup::tracked<gup::local<pretended>>;
     STATIC_REQUIRE(std::is_same_v<gup::detail::counting_t<domain>, gup::detail::local_counting>);

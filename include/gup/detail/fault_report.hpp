@@ -101,12 +101,15 @@ inline void on_fault(int signal, siginfo_t* info, void* context) noexcept {
         ::sigaction(SIGSEGV, &action_before_gup, nullptr);
 }
 
-/// Makes `on_fault` the handler of SIGSEGV.
+/// Makes `on_fault` the handler of SIGSEGV, before the one that is there.
 inline bool handle_faults() noexcept {
     struct sigaction action = {};
+    struct sigaction before = {};
     action.sa_sigaction = &on_fault;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-    return ::sigaction(SIGSEGV, &action, &action_before_gup) == 0;
+    if (::sigaction(SIGSEGV, &action, &before) != 0) return false;
+    if (before.sa_sigaction != &on_fault) action_before_gup = before; // else a fault would never end
+    return true;
 }
 
 /// Watches these views until `unwatch`. Installs the handler with the first call of the process; a fault

@@ -3,4 +3,4 @@
 // expect-error: (is inaccessible|not accessible|is private|private)
 #include "../program.hpp"
 
-bool last(const gup::page& page) { return !page.counts.pinned(); }
+bool last(const gup::page& page) { return !page.counted_.counts.pinned(); }
