@@ -13,6 +13,9 @@
 
 namespace gup {
 
+template <class Domain, dma_access Access>
+class user_page_ref;
+
 /// An ordinary reference to a page of a pool of `Domain`: 8 bytes, move-only. Dropping it puts it.
 /// Different handles may be used from different threads at once, one handle from one thread at a time.
 template <class Domain>
@@ -32,6 +35,10 @@ public:
     }
     page_ref(const page_ref&) = delete;            // a second reference is explicit: get_page(ref)
     page_ref& operator=(const page_ref&) = delete; // likewise
+    template <class Other>
+    page_ref(page_ref<Other> &&) = delete; // of another domain
+    template <class Other, dma_access Access>
+    page_ref(user_page_ref<Other, Access> &&) = delete; // a pin stays one: find_get_page gives a page_ref
     GUP_CALLABLE_UNLESS_UNCONSUMED ~page_ref() { drop(); }
 
     /// Exchanges the pages of two references. (To -Wconsumed both then hold one.)

@@ -36,6 +36,10 @@ public:
     }
     user_page_ref(const user_page_ref&) = delete;            // a second pin is explicit: ref_user_page(ref)
     user_page_ref& operator=(const user_page_ref&) = delete; // likewise
+    template <class Other, dma_access Held> // ref_user_page<access>(ref) narrows, nothing widens; another
+    user_page_ref(user_page_ref<Other, Held> &&) = delete; // domain's page is not pinned in this one
+    template <class Other>
+    user_page_ref(page_ref<Other> &&) = delete; // no licence for DMA: get_user_page(ref) pins it
     GUP_CALLABLE_UNLESS_UNCONSUMED ~user_page_ref() { drop(); }
 
     /// Exchanges the pages of two references. (To -Wconsumed both then hold one.)

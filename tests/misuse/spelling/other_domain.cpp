@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // misuse: other domain
-// expect-gcc-error: could not convert|invalid initialization|conversion from
-// expect-clang-error: no matching function for call
+// expect-gcc-error: use of deleted function
+// expect-clang-error: invokes a deleted function
 #include "gup/user_page_ref.hpp"
 
 struct data_ring;
