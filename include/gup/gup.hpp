@@ -4,6 +4,7 @@
 /// All of gup that needs no library beside Boost's headers. Domains that need one have headers of their own:
 /// gup/domain/io_uring.hpp needs liburing.
 
+#include "gup/address_space.hpp"
 #include "gup/annotations.hpp"
 #include "gup/dma_access.hpp"
 #include "gup/domain/mlock.hpp"

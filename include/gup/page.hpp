@@ -29,7 +29,8 @@ private:
     page() = default; // trivial: page arrays are zeroed memory
 
     detail::counted counted_;
-    // flags in the top byte, below it the next page of a free list (only while no reference is out).
+    // Flags in the top byte; below it the next page of a free list while no reference is out, else, if the
+    // page was ever named, the number of its names in address spaces.
     std::uint64_t state_;
 };
 
@@ -42,6 +43,7 @@ namespace detail {
 struct page_access {
     static constexpr std::uint64_t dirty_flag = std::uint64_t{1} << 56;
     static constexpr std::uint64_t dynamic_flag = std::uint64_t{1} << 57;
+    static constexpr std::uint64_t named_flag = std::uint64_t{1} << 58; // names are counted below the flags
     static constexpr std::uint64_t link_mask = dirty_flag - 1;
 
     static reference_counts& counts(page& p) noexcept { return p.counted_.counts; }
@@ -74,6 +76,25 @@ struct page_access {
     static void set_dirty(page& p) noexcept { state(p).fetch_or(dirty_flag, std::memory_order_release); }
     static bool clear_dirty(page& p) noexcept {
         return (state(p).fetch_and(~dirty_flag, std::memory_order_acq_rel) & dirty_flag) != 0;
+    }
+
+    /// One name more for a page in use; returns how many it has then. Every change of and look at the names
+    /// reads and writes the word: who adds a name and then finds no writing pin, and who pins for writing and
+    /// then finds one name only, cannot both be right (see address_space.hpp).
+    static std::uint64_t add_name(page& p) noexcept {
+        std::uint64_t seen = state(p).load(std::memory_order_relaxed);
+        std::uint64_t next = 0;
+        do {
+            // the link of a page that was never named is left over from its free list
+            next = (seen & named_flag) != 0 ? seen + 1 : (seen & ~link_mask) | named_flag | 1;
+        } while (!state(p).compare_exchange_weak(seen, next, std::memory_order_acq_rel,
+                                                 std::memory_order_relaxed));
+        return next & link_mask;
+    }
+    static void drop_name(page& p) noexcept { state(p).fetch_sub(1, std::memory_order_acq_rel); }
+    static std::uint64_t names(page& p) noexcept {
+        const std::uint64_t seen = state(p).fetch_add(0, std::memory_order_acq_rel);
+        return (seen & named_flag) != 0 ? seen & link_mask : 0;
     }
 
 private:

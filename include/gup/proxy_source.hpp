@@ -70,6 +70,9 @@ protected:
         return std::optional(std::move(ref));
     }
 
+    /// Keeps the source until as many calls of `let_go`, beyond its handle and its proxies.
+    detail::proxy_keeper<Domain>& holder() noexcept { return *this; }
+
 private:
     template <proxy_source>
     friend class source_handle;
@@ -101,6 +104,8 @@ public:
         if (source_ != nullptr) static_cast<owner&>(*source_).let_go();
     }
 
+    /// False if it was moved from.
+    explicit operator bool() const noexcept { return source_ != nullptr; }
     Source& operator*() const noexcept { return *source_; }
     Source* operator->() const noexcept { return source_; }
 

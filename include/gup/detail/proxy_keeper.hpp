@@ -55,10 +55,12 @@ public:
         if (proxy == nullptr) return 0;
         page& base = page_of(word);
         page_access::counts(base).template add<counting>(reference_kind::plain);
-        holders_.fetch_add(1, std::memory_order_relaxed);
+        hold();
         return proxy_access::start(*proxy, base, attributes);
     }
 
+    /// One holder more, for one who holds it already.
+    void hold() noexcept { holders_.fetch_add(1, std::memory_order_relaxed); }
     /// One holder less.
     void let_go() noexcept {
         if (process_ != this_process()) return; // a forked child: the parent's business

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// `address_space`: names pages by index, as a file or a table space does. A page may have several names, in
+/// one space or in many; who wants to write to it through one of them gets a copy of its own first.
+///
+/// A reference that is found by name leads through a proxy, whose mapping is the space and whose index is the
+/// name's. How proxies are published, so that two ways of finding a page agree:
+///
+/// * The slow way (find_get_page, find_get_user_page) asks a source for a proxy of the name, without a lock,
+///   and publishes it by compare-and-swap. Who is second gives his proxy back and takes the published one.
+/// * The fast way (get_user_page_fast) takes a published proxy by incrementing a count that is not zero, and
+///   then looks once more whether the name publishes that proxy still. It asks no source, takes no lock,
+///   allocates nothing and makes no system call: it succeeds at once, or is empty and the caller goes the
+///   slow way. Memory of proxies and names stays theirs until the space goes, so that it may come late.
+/// * A name takes its proxy back before it gives up its page: who still finds the proxy and then sees that
+/// the
+///   page has one name only, sees at the second look that it is no longer this one.
+///
+/// Sharing and writing: `share` adds the name first and then looks for writing pins; a pin to write is taken
+/// first and then looks for a second name. Both read and change the same word of the page, so that at least
+/// one of them sees the other: the name is refused, or the pin goes and the page is copied.
+
+#include "gup/detail/space_state.hpp"
+#include "gup/page_pool.hpp"
+#include "gup/proxy_source.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace gup {
+
+namespace detail {
+struct space_access;
+}
+
+/// Names of pages. A handle: destroying it removes all names; pages and proxies live on until their last put.
+/// All functions may be called from any thread, except for moving and destroying the handle.
+///
+/// "Written" is what a device may do: a pin with access `to_device`, or a page_ref, through which the CPU
+/// writes, is not seen by `share`. In a forked child a space finds nothing.
+template <class Domain>
+class address_space {
+public:
+    using domain_type = Domain;
+
+    /// A space whose shared pages can only be read.
+    address_space() : state_(std::in_place, detail::copy_source<Domain>{}) {}
+    /// A space that copies shared pages to pages of this pool before they are written; the pool outlives it.
+    template <dma_access Access>
+    explicit address_space(page_pool<Domain, Access>& copies)
+        : state_(std::in_place, detail::copy_source<Domain>{
+                                    &copies, [](void* pool) noexcept {
+                                        return try_get_page(*static_cast<page_pool<Domain, Access>*>(pool));
+                                    }}) {}
+    address_space(address_space&&) noexcept = default;
+    address_space& operator=(address_space&& other) noexcept {
+        if (this != &other) {
+            close();
+            state_ = std::move(other.state_);
+        }
+        return *this;
+    }
+    address_space(const address_space&) = delete;
+    address_space& operator=(const address_space&) = delete;
+    ~address_space() { close(); }
+
+    /// Names the page of a reference; it stays in use until the name is removed. Throws pin_error: EEXIST if
+    /// the index names a page, EBUSY if the page has a name and is pinned for writing.
+    template <page_reference Ref>
+        requires std::same_as<typename Ref::domain_type, Domain>
+    void insert(std::uint64_t index, const Ref& ref) {
+        state_->insert(index, detail::reference_access::word(ref));
+    }
+    /// Gives the page of `index` a second name, in another space or in this one. Throws pin_error: ENOENT if
+    /// `index` names no page, EEXIST if the other index does, EBUSY while the page is pinned for writing.
+    void share(std::uint64_t index, address_space& other, std::uint64_t other_index) {
+        state_->share(index, *other.state_, other_index);
+    }
+    /// Takes a name away; true if there was one. References that were found by it stay good.
+    bool remove(std::uint64_t index) { return state_->remove(index); }
+
+    /// How many names there are.
+    std::size_t size() const { return state_->names(); }
+    /// The indices of pages that are dirty, in order. A page with several names is listed under each of them.
+    std::vector<std::uint64_t> dirty_pages() const { return state_->dirty_names(); }
+    /// What page_mapping says of references that were found here.
+    typed_pointer mapping() const noexcept { return state_->mapping(); }
+
+private:
+    friend struct detail::space_access;
+    using state = detail::space_state<Domain>;
+
+    void close() noexcept {
+        if (state_) state_->close();
+    }
+
+    source_handle<state> state_;
+};
+
+namespace detail {
+
+/// The verbs' way into a space.
+struct space_access {
+    template <class Domain>
+    static space_state<Domain>& state(const address_space<Domain>& space) noexcept {
+        return *space.state_;
+    }
+    template <class Ref>
+    static std::optional<Ref> wrap(Ref ref) noexcept {
+        if (!ref) return std::nullopt;
+        return std::optional(std::move(ref));
+    }
+};
+
+} // namespace detail
+
+/// An ordinary reference to the page of a name; empty if there is no such name. Throws pin_error (ENOMEM) and
+/// std::bad_alloc if there is no memory for its proxy.
+template <class Domain>
+[[nodiscard("the reference must be put")]] std::optional<page_ref<Domain>>
+find_get_page(address_space<Domain>& space, std::uint64_t index) {
+    return detail::space_access::wrap(detail::space_access::state(space).find(index));
+}
+/// As above; if no proxy of the name is published yet, this source is asked for one. It must lead to the page
+/// of the name and have its index, else EINVAL. The source stays until the space goes.
+template <class Domain, proxy_source Source>
+    requires std::same_as<typename Source::domain_type, Domain>
+[[nodiscard("the reference must be put")]] std::optional<page_ref<Domain>>
+find_get_page(address_space<Domain>& space, std::uint64_t index, Source& source) {
+    return detail::space_access::wrap(detail::space_access::state(space).find(
+        index, [&](std::uint64_t i, const page_ref<Domain>&) { return source.make(i); }));
+}
+
+/// A pin of the page of a name; empty if there is no such name. With access to write, a page that has other
+/// names is copied first, and the name is the copy's from then on. Throws pin_error: ENOBUFS if there is no
+/// page to copy to, EACCES if the page's memory was pinned with a narrower access; as find_get_page.
+template <dma_access Access = dma_access::read_write, class Domain>
+[[nodiscard("the pin must be put")]] std::optional<user_page_ref<Domain, Access>>
+find_get_user_page(address_space<Domain>& space, std::uint64_t index) {
+    auto& state = detail::space_access::state(space);
+    return detail::space_access::wrap(
+        state.template find_pinned<Access>(index, [&](std::uint64_t i) { return state.find(i); }));
+}
+
+/// A pin of the page of a name if it can be had at once: if a proxy of it is published and, with access to
+/// write, the page has no other name. Empty if not, and sometimes beside concurrent changes: then go the slow
+/// way. Never blocks, never allocates, makes no system call.
+template <dma_access Access = dma_access::read_write, class Domain>
+[[nodiscard("the pin must be put")]] std::optional<user_page_ref<Domain, Access>>
+get_user_page_fast(address_space<Domain>& space, std::uint64_t index) noexcept {
+    return detail::space_access::wrap(
+        detail::space_access::state(space).template try_find_pinned<Access>(index));
+}
+
+} // namespace gup

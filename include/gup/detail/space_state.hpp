@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// What an address space's handle points to: the table of names, and the source of the proxies that stand for
+/// them. Outlives the handle until the last proxy is back. How its parts play together: address_space.hpp.
+
+#include "gup/detail/name_table.hpp"
+#include "gup/detail/process.hpp"
+#include "gup/detail/space_failure.hpp"
+#include "gup/proxy_source.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace gup::detail {
+
+/// Where a space gets the pages from that it copies to; get is null if it must not copy.
+template <class Domain>
+struct copy_source {
+    void* pool = nullptr;
+    std::optional<page_ref<Domain>> (*get)(void*) noexcept = nullptr;
+};
+
+template <class Domain>
+class space_state final : public proxy_owner<space_state<Domain>, Domain> {
+    using counting = counting_t<Domain>;
+    using plain = page_ref<Domain>;
+
+public:
+    explicit space_state(copy_source<Domain> copies) noexcept : copies_(copies) {}
+
+    // A source of proxies.
+    plain make(std::uint64_t index) {
+        const plain page = base_of(index);
+        return page ? make_for(index, page) : plain();
+    }
+    void on_idle(page_proxy&) noexcept {}
+    void release(page_proxy&) noexcept {}
+
+    typed_pointer mapping() const noexcept { return typed_pointer(this); }
+    bool of_this_process() const noexcept { return process_ == this_process(); }
+    std::size_t names() const {
+        const std::lock_guard lock(lock_);
+        return table_.size();
+    }
+
+    /// Names the page of a reference word.
+    void insert(std::uint64_t index, std::uintptr_t word) {
+        check_process("address_space::insert");
+        const std::lock_guard lock(lock_);
+        if (table_.find(index) != nullptr) throw_name_taken("address_space::insert", index);
+        add_name(table_, index, page_of(word), "address_space::insert");
+    }
+    /// Names the page of `index` in another space, or in this one.
+    void share(std::uint64_t index, space_state& other, std::uint64_t other_index) {
+        check_process("address_space::share");
+        std::unique_lock mine(lock_, std::defer_lock);
+        std::unique_lock theirs(other.lock_, std::defer_lock);
+        if (this == &other)
+            mine.lock();
+        else
+            std::lock(mine, theirs);
+        const name_entry* const entry = table_.find(index);
+        if (entry == nullptr) throw_no_name("address_space::share", index);
+        if (other.table_.find(other_index) != nullptr) throw_name_taken("address_space::share", other_index);
+        add_name(other.table_, other_index, page_of(entry->page), "address_space::share");
+    }
+    bool remove(std::uint64_t index) {
+        check_process("address_space::remove");
+        taken_out out;
+        const std::lock_guard lock(lock_);
+        name_entry* const entry = table_.find(index);
+        if (entry == nullptr) return false;
+        empty(*entry, out);
+        table_.remove(*entry);
+        return true;
+    }
+    /// Removes all names; no call follows.
+    void close() noexcept {
+        if (!of_this_process()) return;
+        std::vector<proxy_keeper<Domain>*> sources;
+        {
+            const std::lock_guard lock(lock_);
+            sources.swap(sources_);
+        }
+        // nobody else is here any more: the pages go one by one, without the lock that their sources may want
+        table_.for_each([&](name_entry& entry) {
+            taken_out out;
+            empty(entry, out);
+            table_.remove(entry);
+        });
+        for (proxy_keeper<Domain>* const source : sources) source->let_go();
+    }
+
+    /// An ordinary reference to the page of a name, through its proxy; `make(index)` is asked for one if none
+    /// is published. Empty if there is no such name.
+    template <class Make>
+    plain find(std::uint64_t index, Make make) {
+        if (!of_this_process()) return {};
+        if (plain found = try_find(index)) return found;
+        for (;;) {
+            const plain base = base_of(index);
+            if (!base) return {};
+            plain made = make(index, base); // the source may take its time: without the lock
+            if (plain winner = publish(index, base, made)) return winner;
+        }
+    }
+    plain find(std::uint64_t index) {
+        return find(index, [this](std::uint64_t i, const plain& base) { return make_for(i, base); });
+    }
+    /// As find, if a proxy is published. Takes no lock.
+    plain try_find(std::uint64_t index) noexcept {
+        return try_published<plain>(index,
+                                    [](page_proxy& proxy) { return proxy_access::try_get<Domain>(proxy); });
+    }
+    /// See get_user_page_fast.
+    template <dma_access Access>
+    user_page_ref<Domain, Access> try_find_pinned(std::uint64_t index) noexcept {
+        using pinned = user_page_ref<Domain, Access>;
+        if (!of_this_process()) return {};
+        return try_published<pinned>(
+            index, [](page_proxy& proxy) { return proxy_access::try_pin<Domain, Access>(proxy); });
+    }
+
+    /// A pin of the page of a name, of its own copy if the access is to write; `find_one(index)` gives an
+    /// ordinary reference. Empty if there is no such name.
+    template <dma_access Access, class Find>
+    user_page_ref<Domain, Access> find_pinned(std::uint64_t index, Find find_one) {
+        check_process("find_get_user_page");
+        for (;;) {
+            if (auto pinned = try_find_pinned<Access>(index)) return pinned;
+            const plain found = find_one(index);
+            if (!found) return {};
+            const std::uintptr_t word = reference_access::word(found);
+            if (!narrows_to(access_of(word), Access)) throw_access("find_get_user_page", index);
+            auto pinned = reference_access::make<user_page_ref<Domain, Access>>(
+                add_pin<counting>(word, kind_of(Access)));
+            if constexpr (!cpu_may_write(Access)) return pinned;
+            if (may_use(pinned) && publishes(index, word)) return pinned;
+            give_back(std::move(pinned));
+            if (page_access::names(page_of(word)) > 1) copy(index, page_of(word));
+        }
+    }
+
+    /// Keeps everybody from writing to the page of a reference through a name, until `thaw`; false if a
+    /// device may write to it already. A frozen page looks as one that has another name.
+    static bool freeze(page& p) noexcept {
+        page_access::add_name(p);
+        if (!page_access::counts(p).device_may_write()) return true;
+        page_access::drop_name(p);
+        return false;
+    }
+    static void thaw(page& p) noexcept { page_access::drop_name(p); }
+
+    /// The names whose pages are dirty, in order.
+    std::vector<std::uint64_t> dirty_names() const {
+        std::vector<std::uint64_t> found;
+        if (!of_this_process()) return found;
+        const std::lock_guard lock(lock_);
+        table_.for_each([&](const name_entry& entry) {
+            if (page_access::dirty(page_of(entry.page)))
+                found.push_back(entry.index.load(std::memory_order_relaxed));
+        });
+        std::ranges::sort(found);
+        return found;
+    }
+
+private:
+    /// What an entry held, to be dropped without the lock: the last put calls a source.
+    struct taken_out {
+        plain proxy{};
+        plain page{};
+    };
+
+    void check_process(const char* call) const {
+        if (!of_this_process()) throw_foreign_process(call);
+    }
+    /// The word of a reference that leads to a page directly.
+    static std::uintptr_t word_of(page& p) noexcept {
+        return reinterpret_cast<std::uintptr_t>(&p) |
+               (page_access::dynamic(p) ? reference_word::dynamic_tag : 0);
+    }
+    static plain another(std::uintptr_t word) noexcept {
+        add_reference<counting>(word, reference_kind::plain);
+        return reference_access::make<plain>(word);
+    }
+    plain make_for(std::uint64_t index, const plain& page) {
+        return this->make_proxy(page, {.mapping = mapping(), .index = index});
+    }
+    plain base_of(std::uint64_t index) {
+        const std::lock_guard lock(lock_);
+        const name_entry* const entry = table_.find(index);
+        return entry != nullptr ? another(entry->page) : plain();
+    }
+
+    /// Under the lock of the table's space. Nothing has changed if it throws.
+    static void add_name(name_table& table, std::uint64_t index, page& p, const char* call) {
+        table.make_room();
+        // the name first, then the look for writers: who pins does the same the other way round
+        if (page_access::add_name(p) > 1 && page_access::counts(p).device_may_write()) {
+            page_access::drop_name(p);
+            throw_written(call, index);
+        }
+        plain kept = another(word_of(p));
+        table.add(index, reference_access::release(kept));
+    }
+    /// Takes name and references out of an entry: first what others may find, then the name, so that who
+    /// finds the page with a name less finds this proxy no more.
+    static void empty(name_entry& entry, taken_out& out) noexcept {
+        out.proxy = reference_access::make<plain>(entry.published.exchange(0, std::memory_order_seq_cst));
+        out.page = reference_access::make<plain>(std::exchange(entry.page, 0));
+        page_access::drop_name(page_of(reference_access::word(out.page)));
+    }
+
+    template <class Ref, class Take>
+    Ref try_published(std::uint64_t index, Take take) noexcept {
+        name_entry* const entry = table_.find_unlocked(index);
+        if (entry == nullptr) return {};
+        const std::uintptr_t word = entry->published.load(std::memory_order_acquire);
+        if (word == 0) return {};
+        page_proxy& proxy = proxy_access::of_word(word); // may be another name's by now, but is one
+        Ref taken = take(proxy);
+        if (!taken) return {};
+        if (may_use(taken) && entry->published.load(std::memory_order_seq_cst) == word &&
+            proxy.index() == index)
+            return taken;
+        give_back(std::move(taken));
+        return {};
+    }
+    /// Whether the access that was taken is one that may be had. Before the second look at the entry.
+    static bool may_use(const plain&) noexcept { return true; }
+    template <dma_access Access>
+    static bool may_use(const user_page_ref<Domain, Access>& taken) noexcept {
+        if constexpr (!cpu_may_write(Access)) return true;
+        const std::uintptr_t word = reference_access::word(taken);
+        return narrows_to(access_of(word), Access) && page_access::names(page_of(word)) == 1;
+    }
+    static void give_back(plain&& taken) noexcept { put_page(std::move(taken)); }
+    template <dma_access Access>
+    static void give_back(user_page_ref<Domain, Access>&& taken) noexcept {
+        if constexpr (cpu_may_write(Access))
+            put_user_page(std::move(taken), put_as::clean);
+        else
+            put_user_page(std::move(taken));
+    }
+
+    bool publishes(std::uint64_t index, std::uintptr_t word) const {
+        const std::lock_guard lock(lock_);
+        const name_entry* const entry = table_.find(index);
+        return entry != nullptr && entry->published.load(std::memory_order_relaxed) == word;
+    }
+    /// Publishes `made` for a name that still stands for the page of `base`, unless another proxy is there
+    /// already; returns a reference to the one that is published. Empty if the name is another page's now.
+    plain publish(std::uint64_t index, const plain& base, plain& made) {
+        const std::uintptr_t word = made ? reference_access::word(made) : 0;
+        const bool fits = word != 0 && page_proxied(made) && unchecked_page_index(made) == index &&
+                          &page_of(word) == &page_of(reference_access::word(base));
+        const std::lock_guard lock(lock_);
+        name_entry* const entry = table_.find(index);
+        if (entry == nullptr || entry->page != reference_access::word(base)) return {};
+        if (!fits) throw_wrong_proxy("find_get_page", index);
+        keep_source(zone::of(&counted_of(word)));
+        std::uintptr_t published = 0;
+        if (!entry->published.compare_exchange_strong(published, word, std::memory_order_seq_cst))
+            return another(published);   // and `made` goes back to its source
+        reference_access::release(made); // the entry's now
+        return another(word);
+    }
+    /// Whose proxy has been published stays until the space closes: a reader may come late.
+    void keep_source(zone& chunk) {
+        auto* const source = static_cast<proxy_keeper<Domain>*>(chunk.owner());
+        if (source == &this->holder() || std::ranges::find(sources_, source) != sources_.end()) return;
+        sources_.push_back(source);
+        source->hold();
+    }
+
+    /// Gives a name whose page has others a copy of its own, unless that is settled already.
+    void copy(std::uint64_t index, page& shared) {
+        constexpr const char* call = "find_get_user_page";
+        std::optional<plain> fresh = copies_.get != nullptr ? copies_.get(copies_.pool) : std::nullopt;
+        const std::span<std::byte> from = memory_of(word_of(shared));
+        if (!fresh || fresh->size() != from.size()) throw_no_copy(call, index);
+        std::memcpy(fresh->bytes().data(), from.data(), from.size());
+        if (page_access::dirty(shared)) set_page_dirty(*fresh);
+
+        taken_out out;
+        const std::lock_guard lock(lock_);
+        name_entry* const entry = table_.find(index);
+        if (entry == nullptr || &page_of(entry->page) != &shared || page_access::names(shared) == 1) return;
+        empty(*entry, out);
+        page_access::add_name(page_of(reference_access::word(*fresh)));
+        entry->page = reference_access::release(*fresh);
+    }
+
+    const copy_source<Domain> copies_;
+    const process_identity process_ = this_process();
+    mutable std::mutex lock_; // guards the table, except for searches without it, and the sources
+    name_table table_;
+    std::vector<proxy_keeper<Domain>*> sources_;
+};
+
+} // namespace gup::detail
