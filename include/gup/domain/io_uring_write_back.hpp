@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// Writes the dirty pages of an address space to a file, by fixed writes of io_uring.
+
+#include "gup/address_space.hpp"
+#include "gup/domain/io_uring.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <system_error>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+namespace gup {
+
+/// What write_back did.
+struct write_back_result {
+    std::size_t written = 0; ///< pages, counted for each of their names
+    /// Pages that stay dirty because a device may write to them now: write them back later.
+    std::size_t busy = 0;
+};
+
+namespace detail {
+
+/// A page that is being written: nobody gets a pin to write it meanwhile, who asks gets a copy.
+template <class Domain>
+class page_in_write_back {
+public:
+    /// Pages that this write-back has made clean; they have more names to be written for.
+    using cleaned_pages = std::unordered_set<const page*>;
+
+    /// Empty if the page need not or cannot be written now.
+    page_in_write_back(address_space<Domain>& space, std::uint64_t index, cleaned_pages& cleaned)
+        : index_(index) {
+        auto found = find_get_page(space, index);
+        if (!found) return;
+        page& p = page_of(reference_access::word(*found));
+        const bool again = cleaned.contains(&p);
+        if (!again && !page_dirty(*found)) return;
+        if (!space_state<Domain>::freeze(p)) {
+            busy_ = true;
+            if (again) set_page_dirty(*found); // for the name that was not written for
+            return;
+        }
+        cleaned.insert(&p);
+        clear_page_dirty_for_io(*found);
+        page_ = std::move(*found);
+    }
+    page_in_write_back(page_in_write_back&& other) noexcept = default;
+    page_in_write_back& operator=(page_in_write_back&&) = delete;
+    ~page_in_write_back() {
+        if (!page_) return;
+        if (!written_) set_page_dirty(page_);
+        space_state<Domain>::thaw(page_of(reference_access::word(page_)));
+    }
+
+    explicit operator bool() const noexcept { return static_cast<bool>(page_); }
+    /// True if it is empty because a device may write to the page.
+    bool busy() const noexcept { return busy_; }
+    std::uint64_t index() const noexcept { return index_; }
+    /// A pin for the operation that writes it.
+    user_page_ref<Domain, dma_access::read> pin() const noexcept {
+        return get_user_page<dma_access::read>(page_);
+    }
+    std::size_t size() const noexcept { return page_.size(); }
+    void set_written() noexcept { written_ = true; }
+
+private:
+    page_ref<Domain> page_{};
+    std::uint64_t index_;
+    bool busy_ = false;
+    bool written_ = false;
+};
+
+/// Some of them, and the operations that write them.
+template <class Domain>
+class write_back_batch {
+public:
+    explicit write_back_batch(std::size_t room) {
+        pages_.reserve(room);
+        operations_.reserve(room);
+    }
+
+    bool full() const noexcept { return pages_.size() == pages_.capacity(); }
+    void add(page_in_write_back<Domain> page) noexcept { pages_.push_back(std::move(page)); }
+
+    /// Writes all; returns how many were written whole. After an error, the first is kept in `error`, no more
+    /// is submitted and what is under way is waited for.
+    std::size_t run(Domain& domain, io_uring& ring, int fd, std::error_code& error) {
+        prepare(ring, fd, error);
+        std::size_t written = 0;
+        while (under_way_ > 0) {
+            std::error_code refused;
+            submit_and_wait(domain, ring, 1, refused);
+            if (refused && refused != std::errc::interrupted) {
+                note(error, refused);
+                take_back();
+            }
+            io_uring_cqe* cqe = nullptr;
+            while (io_uring_peek_cqe(&ring, &cqe) == 0) {
+                written += finish(*cqe, error);
+                io_uring_cqe_seen(&ring, cqe);
+            }
+        }
+        return written;
+    }
+
+private:
+    struct operation {
+        io_uring_sqe* entry;
+        in_flight<user_page_ref<Domain, dma_access::read>> token;
+    };
+
+    static void note(std::error_code& error, std::error_code what) noexcept {
+        if (!error) error = what;
+    }
+    void prepare(io_uring& ring, int fd, std::error_code& error) {
+        for (const auto& page : pages_) {
+            io_uring_sqe* const entry = io_uring_get_sqe(&ring);
+            if (entry == nullptr) return note(error, std::make_error_code(std::errc::no_buffer_space));
+            std::error_code refused;
+            auto token = prep_write_fixed(*entry, fd, page.pin(), page.index() * page.size(), subrange{},
+                                          operations_.size(), refused);
+            if (refused) return note(error, refused);
+            operations_.push_back({entry, std::move(token)});
+            ++under_way_;
+        }
+    }
+    /// What the kernel has not taken is not under way.
+    void take_back() noexcept {
+        for (auto& [entry, token] : operations_) {
+            if (!token) continue;
+            if (auto pin = try_take_back(token, *entry); pin.has_value()) {
+                put_user_page(std::move(*pin));
+                --under_way_;
+            }
+        }
+    }
+    /// True if this is the completion of a page that was written whole.
+    bool finish(const io_uring_cqe& cqe, std::error_code& error) {
+        if (cqe.user_data >= operations_.size()) return false; // of an entry that was refused
+        auto pin = try_complete(operations_[cqe.user_data].token, cqe);
+        if (!pin.has_value()) return false;
+        put_user_page(std::move(*pin));
+        --under_way_;
+        page_in_write_back<Domain>& page = pages_[cqe.user_data];
+        const bool whole = cqe.res >= 0 && static_cast<std::size_t>(cqe.res) == page.size();
+        if (whole) page.set_written();
+        if (cqe.res < 0)
+            note(error, {-cqe.res, std::system_category()});
+        else if (!whole)
+            note(error, std::make_error_code(std::errc::no_space_on_device));
+        return whole;
+    }
+
+    std::vector<page_in_write_back<Domain>> pages_;
+    std::vector<operation> operations_;
+    std::size_t under_way_ = 0;
+};
+
+} // namespace detail
+
+/// Writes each dirty page of `space` to `fd` at its index times its size, as many at a time as `ring` has
+/// room for, and waits. No other operation of `ring` may be under way; its domain is that of the pages. A
+/// page is clean from before its write begins; while it is written its content stays as it is: who pins it to
+/// write gets a copy, or, in a space without a pool for copies, ENOBUFS. A page with several names in the
+/// space is written for each of them.
+///
+/// Throws pin_error with the kernel's errno if a write or the ring fails, ENOSPC if the file takes only part
+/// of a page; pages that were not written are dirty again, and no operation is left under way.
+template <ring_domain Domain>
+write_back_result write_back(address_space<Domain>& space, Domain& domain, io_uring& ring, int fd) {
+    write_back_result result;
+    typename detail::page_in_write_back<Domain>::cleaned_pages cleaned;
+    const std::vector<std::uint64_t> dirty = space.dirty_pages();
+    std::error_code error;
+    for (auto next = dirty.begin(); next != dirty.end() && !error;) {
+        detail::write_back_batch<Domain> batch(std::max<std::size_t>(io_uring_sq_space_left(&ring), 1));
+        while (next != dirty.end() && !batch.full()) {
+            detail::page_in_write_back<Domain> page(space, *next++, cleaned);
+            result.busy += page.busy();
+            if (page) batch.add(std::move(page));
+        }
+        result.written += batch.run(domain, ring, fd, error);
+    }
+    if (error)
+        throw pin_error({.code = error,
+                         .call = "write_back",
+                         .remedy = "the pages that were not written are dirty still: mend the file and write "
+                                   "them back again"});
+    return result;
+}
+
+} // namespace gup

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: BSL-1.0
+// Dirty pages of a space written to real files.
+#include "gup/domain/io_uring_write_back.hpp"
+
+#include "gup_test/ledger_kernel.hpp"
+#include "gup_test/ring_scene.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <optional>
+#include <sys/resource.h>
+#include <utility>
+#include <vector>
+
+using gup_test::ring_scene;
+using gup_test::same;
+using gup_test::scratch_file;
+
+namespace {
+
+constexpr std::size_t page_bytes = ring_scene::page_bytes;
+using space = gup::address_space<ring_scene::domain>;
+
+/// A space with pages 0 to 3, each filled with its letter; all but page 2 dirty.
+struct space_scene : ring_scene {
+    space_scene() : ring_scene(12) {
+        if (!ok()) return;
+        names.emplace(*p);
+        for (std::uint64_t i = 0; i < 4; ++i) {
+            const auto page = gup::get_page(*p);
+            std::memset(page.bytes().data(), 'a' + static_cast<int>(i), page_bytes);
+            names->insert(i, page);
+            if (i != 2) gup::set_page_dirty(page);
+        }
+    }
+    gup::write_back_result write_back(int fd) { return gup::write_back(*names, *d, r.handle(), fd); }
+    std::optional<space> names{};
+};
+
+char letter(const scratch_file& file, std::size_t page) {
+    const auto content = file.content(page * page_bytes, page_bytes);
+    for (const std::byte byte : content)
+        if (byte != content[0]) return '?';
+    return static_cast<char>(content[0]);
+}
+
+} // namespace
+
+TEST_CASE("dirty pages are written to their places, and are clean then") {
+    space_scene s;
+    if (!s.ok()) return;
+    const scratch_file file;
+    REQUIRE(s.names->dirty_pages() == std::vector<std::uint64_t>{0, 1, 3});
+
+    const auto result = s.write_back(file.fd());
+
+    CHECK(result.written == 3);
+    CHECK(result.busy == 0);
+    CHECK(file.size() == 4 * page_bytes);
+    CHECK(letter(file, 0) == 'a');
+    CHECK(letter(file, 1) == 'b');
+    CHECK(letter(file, 2) == '\0'); // it was clean
+    CHECK(letter(file, 3) == 'd');
+    CHECK(s.names->dirty_pages().empty());
+    CHECK(s.p->stats().pinned == 0);
+    CHECK(s.p->stats().in_flight == 0);
+    CHECK(s.write_back(file.fd()).written == 0);
+    CHECK(s.r.silent());
+    auto pinned = gup::find_get_user_page(*s.names, 0);
+    CHECK(s.p->stats().free == 8); // not copied: no second name was left behind
+    gup::put_user_page(std::move(*pinned), gup::dirty);
+    CHECK(s.names->dirty_pages() == std::vector<std::uint64_t>{0});
+}
+
+TEST_CASE("more dirty pages than the ring has room for are written in turn") {
+    space_scene s;
+    if (!s.ok()) return;
+    gup_test::ring small_ring(0, 2);
+    REQUIRE(small_ring.ok());
+    ring_scene::domain domain(small_ring.handle());
+    gup::page_pool pool(domain, gup_test::small(9, page_bytes));
+    space names(pool);
+    for (std::uint64_t i = 0; i < 8; ++i) {
+        const auto page = gup::get_page(pool);
+        std::memset(page.bytes().data(), 'a' + static_cast<int>(i), page_bytes);
+        names.insert(i, page);
+        gup::set_page_dirty(page);
+    }
+    const scratch_file file;
+    CHECK(gup::write_back(names, domain, small_ring.handle(), file.fd()).written == 8);
+    for (std::size_t i = 0; i < 8; ++i) CHECK(letter(file, i) == 'a' + static_cast<int>(i));
+}
+
+TEST_CASE("a page that a device may write to stays dirty and is counted") {
+    space_scene s;
+    if (!s.ok()) return;
+    const scratch_file file;
+    auto pinned = gup::find_get_user_page(*s.names, 1);
+    const auto result = s.write_back(file.fd());
+    CHECK(result.written == 2);
+    CHECK(result.busy == 1);
+    CHECK(s.names->dirty_pages() == std::vector<std::uint64_t>{1});
+    gup::put_user_page(std::move(*pinned), gup::clean);
+    CHECK(s.write_back(file.fd()).written == 1);
+}
+
+TEST_CASE("a page with several names is written for each of them") {
+    space_scene s;
+    if (!s.ok()) return;
+    s.names->share(0, *s.names, 6);
+    s.names->share(2, *s.names, 7); // clean
+    const scratch_file file;
+    CHECK(s.write_back(file.fd()).written == 4);
+    CHECK(letter(file, 0) == 'a');
+    CHECK(letter(file, 6) == 'a');
+    CHECK(s.names->dirty_pages().empty());
+}
+
+TEST_CASE("what cannot be written is dirty again, with the kernel's reason") {
+    space_scene s;
+    if (!s.ok()) return;
+    const auto failure = gup_test::failure_of([&] { s.write_back(-1); });
+    CHECK(failure.code == std::errc::bad_file_descriptor);
+    CHECK(std::string(failure.call) == "write_back");
+    CHECK(s.names->dirty_pages() == std::vector<std::uint64_t>{0, 1, 3});
+    CHECK(s.p->stats().pinned == 0);
+    const scratch_file file;
+    CHECK(s.write_back(file.fd()).written == 3);
+}
+
+TEST_CASE("a file that takes only part of a page is a full one") {
+    space_scene s;
+    if (!s.ok()) return;
+    const scratch_file file;
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+    auto* const handler = ::signal(SIGXFSZ, SIG_IGN);
+    rlimit limit = before;
+    limit.rlim_cur = page_bytes + 100;
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &limit) == 0);
+
+    const auto failure = gup_test::failure_of([&] { s.write_back(file.fd()); });
+
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+    ::signal(SIGXFSZ, handler);
+    CHECK((failure.code == std::errc::no_space_on_device || failure.code == std::errc::file_too_large));
+    CHECK(s.names->dirty_pages() == std::vector<std::uint64_t>{1, 3});
+}
+
+TEST_CASE("who wants to write to a page in write-back gets a copy, and the file the old content") {
+    space_scene s;
+    if (!s.ok()) return;
+    const scratch_file file;
+    gup::detail::page_in_write_back<ring_scene::domain>::cleaned_pages cleaned;
+    {
+        gup::detail::page_in_write_back<ring_scene::domain> page(*s.names, 0, cleaned);
+        REQUIRE(page);
+        auto reader = page.pin();
+        CHECK_FALSE(gup::get_user_page_fast(*s.names, 0).has_value());
+        auto writer = gup::find_get_user_page(*s.names, 0);
+        writer->bytes()[0] = std::byte{'z'};
+        CHECK(reader.bytes()[0] == std::byte{'a'});
+        gup::put_user_page(std::move(*writer), gup::dirty);
+        gup::put_user_page(std::move(reader));
+        page.set_written();
+    }
+    CHECK(s.names->dirty_pages() == std::vector<std::uint64_t>{0, 1, 3});
+    const auto page = gup::find_get_page(*s.names, 0);
+    CHECK(page->bytes()[0] == std::byte{'z'});
+    CHECK(s.p->stats().free == 8);
+}
