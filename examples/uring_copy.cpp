@@ -3,12 +3,12 @@
 //
 //     uring_copy [--verify] [--plain] [--memory KIND] [--block SIZE] [--depth N] SOURCE... DESTINATION
 
+#include "common/progress.hpp"
 #include "uring_copy/files.hpp"
 #include "uring_copy/interrupt.hpp"
 #include "uring_copy/options.hpp"
 #include "uring_copy/pipeline.hpp"
 #include "uring_copy/pool.hpp"
-#include "uring_copy/progress.hpp"
 #include "uring_copy/replacement.hpp"
 
 #include <cstdio>
@@ -22,6 +22,8 @@
 namespace {
 
 using namespace uring_copy;
+using examples::progress;
+using examples::with_unit;
 
 /// What was done, for the summary.
 struct tally {

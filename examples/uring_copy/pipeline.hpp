@@ -4,10 +4,10 @@
 /// The work itself: blocks of a file, each in a page of the pool, read and then written or compared, as many
 /// at a time as the pool has pages.
 
+#include "../common/progress.hpp"
 #include "files.hpp"
 #include "interrupt.hpp"
 #include "pool.hpp"
-#include "progress.hpp"
 
 #include <cstring>
 #include <exception>
@@ -21,7 +21,7 @@ enum class purpose { copy, compare };
 
 class pipeline {
 public:
-    pipeline(copy_pool& pool, progress& shown)
+    pipeline(copy_pool& pool, examples::progress& shown)
         : ring_(pool.ring.get()), pages_(pool.pages), progress_(shown), blocks_(pages_.pages()) {
         for (block& b : blocks_) idle_.push_back(&b);
     }
@@ -189,7 +189,7 @@ private:
 
     io_uring& ring_;
     gup::page_pool<copy_domain>& pages_;
-    progress& progress_;
+    examples::progress& progress_;
     std::vector<block> blocks_;
     std::vector<block*> idle_{};
 

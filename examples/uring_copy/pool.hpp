@@ -3,6 +3,7 @@
 /// \file
 /// The ring of uring_copy and the one pool whose pages all its operations use.
 
+#include "../common/ring.hpp"
 #include "options.hpp"
 
 #include "gup/domain/io_uring.hpp"
@@ -10,7 +11,6 @@
 #include "gup/page_pool.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <liburing.h>
 #include <optional>
@@ -45,31 +45,6 @@ private:
 
 using page_ref = gup::user_page_ref<copy_domain>;
 
-/// A ring, gone at the end.
-class ring_handle {
-public:
-    explicit ring_handle(std::size_t operations) {
-        const auto entries = static_cast<unsigned>(operations);
-        // one thread submits and reaps: the kernel can leave completions until it waits, since Linux 6.1
-        int result =
-            io_uring_queue_init(entries, &ring_, IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN);
-        if (result == -EINVAL) result = io_uring_queue_init(entries, &ring_, 0);
-        if (result == 0) return;
-        gup::pin_failure failure{.code = {-result, std::generic_category()}, .call = "io_uring_queue_init"};
-        if (!gup::memlock_budget::read().explain(gup::pin_budget::user_locked_vm, failure))
-            failure.remedy = "this program needs io_uring; `doctor` says what is in its way";
-        throw gup::pin_error(std::move(failure));
-    }
-    ring_handle(const ring_handle&) = delete;
-    ring_handle& operator=(const ring_handle&) = delete;
-    ~ring_handle() { io_uring_queue_exit(&ring_); }
-
-    io_uring& get() noexcept { return ring_; }
-
-private:
-    io_uring ring_{};
-};
-
 /// As many pages as asked for; else 8, or fewer if they take more than half of what this user may still pin:
 /// all his programs and the ring itself are charged to the same account. If not even 2 fit, 8 unregistered
 /// ones.
@@ -87,7 +62,7 @@ inline std::size_t pages_for(const options& chosen) {
 struct copy_pool {
     explicit copy_pool(const options& chosen) : copy_pool(chosen, pages_for(chosen)) {}
 
-    ring_handle ring;
+    examples::ring_handle ring;
     gup::page_pool<copy_domain> pages;
 
 private:

@@ -12,7 +12,7 @@
 #include <string>
 #include <unistd.h>
 
-namespace uring_copy {
+namespace examples {
 
 /// "1.5 GiB"
 inline std::string with_unit(double bytes) {
@@ -71,4 +71,4 @@ private:
     bool shown_ = false;
 };
 
-} // namespace uring_copy
+} // namespace examples
