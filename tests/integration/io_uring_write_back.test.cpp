@@ -117,6 +117,17 @@ TEST_CASE("a page with several names is written for each of them") {
     CHECK(s.names->dirty_pages().empty());
 }
 
+TEST_CASE("nothing is written behind the end of the file") {
+    space_scene s;
+    if (!s.ok()) return;
+    const scratch_file file;
+    const auto result = gup::write_back(*s.names, *s.d, s.r.handle(), file.fd(), page_bytes + 100);
+    CHECK(result.written == 2);
+    CHECK(file.size() == page_bytes + 100);
+    CHECK(file.content(page_bytes, 100) == std::vector<std::byte>(100, std::byte{'b'}));
+    CHECK(s.names->dirty_pages().empty());
+}
+
 TEST_CASE("what cannot be written is dirty again, with the kernel's reason") {
     space_scene s;
     if (!s.ok()) return;

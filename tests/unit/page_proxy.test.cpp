@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#define GUP_LINEAR_AT_RUN_TIME // the checks of a test may throw
 #include "gup/page_proxy.hpp"
 
 #include "gup/in_flight.hpp"

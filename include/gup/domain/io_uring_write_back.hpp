@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <system_error>
 #include <unordered_set>
 #include <utility>
@@ -60,12 +61,18 @@ public:
     explicit operator bool() const noexcept { return static_cast<bool>(page_); }
     /// True if it is empty because a device may write to the page.
     bool busy() const noexcept { return busy_; }
-    std::uint64_t index() const noexcept { return index_; }
     /// A pin for the operation that writes it.
     user_page_ref<Domain, dma_access::read> pin() const noexcept {
         return get_user_page<dma_access::read>(page_);
     }
     std::size_t size() const noexcept { return page_.size(); }
+    /// Bytes to write, and where in the file.
+    std::size_t length(std::uint64_t file_size) const noexcept {
+        return file_size <= offset()
+                   ? 0
+                   : static_cast<std::size_t>(std::min<std::uint64_t>(size(), file_size - offset()));
+    }
+    std::uint64_t offset() const noexcept { return index_ * size(); }
     void set_written() noexcept { written_ = true; }
 
 private:
@@ -79,7 +86,7 @@ private:
 template <class Domain>
 class write_back_batch {
 public:
-    explicit write_back_batch(std::size_t room) {
+    write_back_batch(std::size_t room, std::uint64_t file_size) : file_size_(file_size) {
         pages_.reserve(room);
         operations_.reserve(room);
     }
@@ -119,11 +126,12 @@ private:
     }
     void prepare(io_uring& ring, int fd, std::error_code& error) {
         for (const auto& page : pages_) {
+            const subrange part{.offset = 0, .length = page.length(file_size_)};
             io_uring_sqe* const entry = io_uring_get_sqe(&ring);
             if (entry == nullptr) return note(error, std::make_error_code(std::errc::no_buffer_space));
             std::error_code refused;
-            auto token = prep_write_fixed(*entry, fd, page.pin(), page.index() * page.size(), subrange{},
-                                          operations_.size(), refused);
+            auto token =
+                prep_write_fixed(*entry, fd, page.pin(), page.offset(), part, operations_.size(), refused);
             if (refused) return note(error, refused);
             operations_.push_back({entry, std::move(token)});
             ++under_way_;
@@ -147,7 +155,7 @@ private:
         put_user_page(std::move(*pin));
         --under_way_;
         page_in_write_back<Domain>& page = pages_[cqe.user_data];
-        const bool whole = cqe.res >= 0 && static_cast<std::size_t>(cqe.res) == page.size();
+        const bool whole = cqe.res >= 0 && static_cast<std::size_t>(cqe.res) == page.length(file_size_);
         if (whole) page.set_written();
         if (cqe.res < 0)
             note(error, {-cqe.res, std::system_category()});
@@ -156,6 +164,7 @@ private:
         return whole;
     }
 
+    const std::uint64_t file_size_;
     std::vector<page_in_write_back<Domain>> pages_;
     std::vector<operation> operations_;
     std::size_t under_way_ = 0;
@@ -167,22 +176,27 @@ private:
 /// room for, and waits. No other operation of `ring` may be under way; its domain is that of the pages. A
 /// page is clean from before its write begins; while it is written its content stays as it is: who pins it to
 /// write gets a copy, or, in a space without a pool for copies, ENOBUFS. A page with several names in the
-/// space is written for each of them.
+/// space is written for each of them. Nothing is written behind `file_size` bytes of the file.
 ///
 /// Throws pin_error with the kernel's errno if a write or the ring fails, ENOSPC if the file takes only part
 /// of a page; pages that were not written are dirty again, and no operation is left under way.
 template <ring_domain Domain>
-write_back_result write_back(address_space<Domain>& space, Domain& domain, io_uring& ring, int fd) {
+write_back_result write_back(address_space<Domain>& space, Domain& domain, io_uring& ring, int fd,
+                             std::uint64_t file_size = std::numeric_limits<std::uint64_t>::max()) {
     write_back_result result;
     typename detail::page_in_write_back<Domain>::cleaned_pages cleaned;
     const std::vector<std::uint64_t> dirty = space.dirty_pages();
     std::error_code error;
     for (auto next = dirty.begin(); next != dirty.end() && !error;) {
-        detail::write_back_batch<Domain> batch(std::max<std::size_t>(io_uring_sq_space_left(&ring), 1));
+        detail::write_back_batch<Domain> batch(std::max<std::size_t>(io_uring_sq_space_left(&ring), 1),
+                                               file_size);
         while (next != dirty.end() && !batch.full()) {
             detail::page_in_write_back<Domain> page(space, *next++, cleaned);
             result.busy += page.busy();
-            if (page) batch.add(std::move(page));
+            if (page && page.length(file_size) == 0)
+                page.set_written(); // behind the end of the file
+            else if (page)
+                batch.add(std::move(page));
         }
         result.written += batch.run(domain, ring, fd, error);
     }
