@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSL-1.0
+// Finding a page by its name: the fast way against a map under a lock, and two threads against one.
+#include "gup/address_space.hpp"
+#include "support/pair.hpp"
+#include "support/pools.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <random>
+#include <shared_mutex>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using domain = gup::mlock_domain;
+using plain = gup::page_ref<domain>;
+constexpr auto read = gup::dma_access::read;
+constexpr std::size_t names = 512;
+
+/// Pages under names that are no run, each with a published proxy; and the order in which they are asked for.
+struct named_pages {
+    named_pages() {
+        std::mt19937_64 random(1); // NOLINT: the same every time
+        for (std::size_t i = 0; i < names; ++i) {
+            order.push_back(random());
+            const auto page = gup::get_page(pool);
+            space.insert(order.back(), page);
+            found.emplace(order.back(), std::move(*gup::find_get_page(space, order.back())));
+        }
+    }
+    void find_fast(std::size_t from, std::size_t to) {
+        for (std::size_t i = from; i < to; ++i) {
+            auto page = gup::get_user_page_fast<read>(space, order[i]);
+            benchmark::DoNotOptimize(page);
+            gup::put_user_page(std::move(*page));
+        }
+    }
+    /// The same count operations, on the same proxies.
+    void find_in_map() {
+        for (const std::uint64_t index : order) {
+            gup::user_page_ref<domain, read> page;
+            {
+                const std::shared_lock lock(mutex);
+                page = gup::get_user_page<read>(found.find(index)->second);
+            }
+            benchmark::DoNotOptimize(page);
+            gup::put_user_page(std::move(page));
+        }
+    }
+
+    gup_bench::shared_pool pool{names};
+    gup::address_space<domain> space{};
+    std::vector<std::uint64_t> order{};
+    std::shared_mutex mutex{};
+    std::unordered_map<std::uint64_t, plain> found{};
+};
+
+const bool fast_path = gup_bench::compare(
+    501,
+    {.name = "fast_path",
+     .reference = "find in std::unordered_map under std::shared_mutex, and the same pin and put",
+     .unit = "ns per page",
+     .target = 0.6},
+    [](gup_bench::measurement& m) {
+        named_pages pages;
+        m.batches(
+            names, [&] { pages.find_fast(0, names); }, [&] { pages.find_in_map(); });
+    });
+
+/// Pages found in a second by this many threads, each with names of its own.
+double rate(named_pages& pages, std::size_t threads) {
+    constexpr std::size_t batches = 200;
+    constexpr std::size_t share = names / 2;
+    std::atomic<std::size_t> waiting{threads};
+    std::vector<double> taken(threads);
+    std::vector<std::thread> running;
+    for (std::size_t i = 0; i < threads; ++i)
+        running.emplace_back([&, i] {
+            pages.find_fast(i * share, (i + 1) * share);
+            waiting.fetch_sub(1);
+            while (waiting.load() != 0) {
+            }
+            taken[i] = gup_bench::seconds([&] {
+                for (std::size_t done = 0; done < batches; ++done)
+                    pages.find_fast(i * share, (i + 1) * share);
+            });
+        });
+    for (auto& t : running) t.join();
+    double sum = 0;
+    for (const double seconds : taken) sum += static_cast<double>(batches * share) / seconds;
+    return sum;
+}
+
+const bool two_threads =
+    gup_bench::compare(21,
+                       {.name = "find_two_threads",
+                        .reference = "one thread, in the same space",
+                        .unit = "pages found in a second",
+                        .target = 1.6,
+                        .direction = gup_bench::better::higher},
+                       [](gup_bench::measurement& m) {
+                           if (std::thread::hardware_concurrency() < 2) return m.skip("needs two processors");
+                           named_pages pages;
+                           m.costs(
+                               1, [&] { return rate(pages, 2); }, [&] { return rate(pages, 1); });
+                       });
+
+} // namespace
