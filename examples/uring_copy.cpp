@@ -135,26 +135,21 @@ int copy_all(const options& chosen) {
     return done.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-int flushed(int status) {
-    if (std::fflush(stdout) == 0) return status;
-    std::perror("uring_copy: standard output");
-    return EXIT_FAILURE;
+/// An interrupted copy ends as the signal would have ended it.
+int copy_unless_interrupted(const options& chosen) {
+    note_signals();
+    try {
+        return copy_all(chosen);
+    } catch (const interrupted&) {
+        end_by_signal();
+    }
 }
 
 } // namespace
 
-int main(int count, char** arguments) try {
-    const options chosen = parse(count, arguments);
-    if (chosen.help) return std::fputs(help, stdout), flushed(EXIT_SUCCESS);
-    note_signals();
-    return flushed(copy_all(chosen));
-} catch (const usage_error& error) {
-    if (*error.what() != '\0') std::fprintf(stderr, "uring_copy: %s\n", error.what());
-    std::fputs("uring_copy: `uring_copy --help` says how to use it\n", stderr);
-    return 2;
-} catch (const interrupted&) {
-    end_by_signal();
-} catch (const std::exception& error) {
-    std::fprintf(stderr, "uring_copy: %s\n", error.what());
-    return EXIT_FAILURE;
+int main(int count, char** arguments) {
+    return examples::run("uring_copy", [&] {
+        const options chosen = parse(count, arguments);
+        return chosen.help ? (std::fputs(help, stdout), EXIT_SUCCESS) : copy_unless_interrupted(chosen);
+    });
 }

@@ -3,16 +3,14 @@
 /// \file
 /// The command line of uring_copy.
 
+#include "../common/command_line.hpp"
+
 #include "gup/memory_kind.hpp"
 
-#include <algorithm>
-#include <bit>
-#include <charconv>
 #include <cstddef>
 #include <filesystem>
 #include <getopt.h>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,10 +40,7 @@ constexpr auto help =
     "standard output; a progress bar to standard error if that is a terminal.\n"
     "Exit status: 0 if all files were copied, 1 if one was not, 2 for a wrong command line.\n";
 
-/// A wrong command line; the text says what is wrong, unless getopt has said it already.
-struct usage_error : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
+using examples::usage_error;
 
 /// Whether the pool's memory is to be registered with the ring.
 enum class buffers { registered, plain };
@@ -72,25 +67,6 @@ inline gup::memory_kind parse_memory(std::string_view name) {
     for (const auto& [known, kind] : kinds)
         if (name == known) return kind;
     throw usage_error("there is no memory '" + std::string(name) + "'");
-}
-
-/// A number with an optional K or M behind it, in [least, most].
-inline std::size_t parse_number(std::string_view text, std::size_t least, std::size_t most) {
-    std::size_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
-    const std::size_t factor = unit.empty() ? 1 : unit == "K" ? 1024 : unit == "M" ? 1024 * 1024 : 0;
-    if (error != std::errc{} || factor == 0 || number > most / factor || number * factor < least)
-        throw usage_error("'" + std::string(text) + "' is not a number from " + std::to_string(least) +
-                          " to " + std::to_string(most));
-    return number * factor;
-}
-
-inline std::size_t parse_block(std::string_view text) {
-    const std::size_t block = parse_number(text, 8192, std::size_t{64} << 20);
-    if (!std::has_single_bit(block))
-        throw usage_error("a block of " + std::string(text) + " is not a power of two");
-    return block;
 }
 
 inline void take_files(options& chosen, std::vector<std::filesystem::path> files) {
@@ -124,9 +100,9 @@ inline options parse(int count, char** arguments) {
         else if (letter == 'm')
             chosen.memory = parse_memory(optarg);
         else if (letter == 'b')
-            chosen.block = parse_block(optarg);
+            chosen.block = examples::parse_power(optarg, 8192, std::size_t{64} << 20);
         else if (letter == 'd')
-            chosen.depth = parse_number(optarg, 1, 4096);
+            chosen.depth = examples::parse_number(optarg, 1, 4096);
         else if (letter == 'h')
             chosen.help = true;
         else
