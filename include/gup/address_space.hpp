@@ -13,13 +13,15 @@
 ///   then looks once more whether the name publishes that proxy still. It asks no source, takes no lock,
 ///   allocates nothing and makes no system call: it succeeds at once, or is empty and the caller goes the
 ///   slow way. Memory of proxies and names stays theirs until the space goes, so that it may come late.
+///   (Empty after the second look it has a pin to put, which is a put like any other: it may be the last.)
 /// * A name takes its proxy back before it gives up its page: who still finds the proxy and then sees that
-/// the
-///   page has one name only, sees at the second look that it is no longer this one.
+///   the page has one name only, sees at the second look that it is no longer this one.
 ///
 /// Sharing and writing: `share` adds the name first and then looks for writing pins; a pin to write is taken
 /// first and then looks for a second name. Both read and change the same word of the page, so that at least
-/// one of them sees the other: the name is refused, or the pin goes and the page is copied.
+/// one of them sees the other: the name is refused, or the pin goes and the page is copied. Who copies a
+/// page, or writes it back, holds it as if it had another name: else it could be taken for unshared, written
+/// and shared again meanwhile, and what was written would be lost with it.
 
 #include "gup/detail/space_state.hpp"
 #include "gup/page_pool.hpp"
@@ -75,7 +77,8 @@ public:
         state_->insert(index, detail::reference_access::word(ref));
     }
     /// Gives the page of `index` a second name, in another space or in this one. Throws pin_error: ENOENT if
-    /// `index` names no page, EEXIST if the other index does, EBUSY while the page is pinned for writing.
+    /// `index` names no page, EEXIST if the other index does, EBUSY while the page is pinned for writing, if
+    /// only for the moment in which get_user_page_fast finds out that it may not be.
     void share(std::uint64_t index, address_space& other, std::uint64_t other_index) {
         state_->share(index, *other.state_, other_index);
     }

@@ -30,7 +30,7 @@ private:
 
     detail::counted counted_;
     // Flags in the top byte; below it the next page of a free list while no reference is out, else, if the
-    // page was ever named, the number of its names in address spaces.
+    // page was ever named, the numbers of its names in address spaces and of those who hold it unwritten.
     std::uint64_t state_;
 };
 
@@ -43,8 +43,10 @@ namespace detail {
 struct page_access {
     static constexpr std::uint64_t dirty_flag = std::uint64_t{1} << 56;
     static constexpr std::uint64_t dynamic_flag = std::uint64_t{1} << 57;
-    static constexpr std::uint64_t named_flag = std::uint64_t{1} << 58; // names are counted below the flags
+    static constexpr std::uint64_t named_flag = std::uint64_t{1} << 58;
     static constexpr std::uint64_t link_mask = dirty_flag - 1;
+    static constexpr std::uint64_t one_hold = std::uint64_t{1} << 32; // names are counted below, holds above
+    static constexpr std::uint64_t name_mask = one_hold - 1;
 
     static reference_counts& counts(page& p) noexcept { return p.counted_.counts; }
     static const reference_counts& counts(const page& p) noexcept { return p.counted_.counts; }
@@ -79,8 +81,8 @@ struct page_access {
     }
 
     /// One name more for a page in use; returns how many it has then. Every change of and look at the names
-    /// reads and writes the word: who adds a name and then finds no writing pin, and who pins for writing and
-    /// then finds one name only, cannot both be right (see address_space.hpp).
+    /// reads and writes the word: who adds a name or a hold and then finds no writing pin, and who pins for
+    /// writing and then finds one name and no hold, cannot both be right (see address_space.hpp).
     static std::uint64_t add_name(page& p) noexcept {
         std::uint64_t seen = state(p).load(std::memory_order_relaxed);
         std::uint64_t next = 0;
@@ -89,12 +91,21 @@ struct page_access {
             next = (seen & named_flag) != 0 ? seen + 1 : (seen & ~link_mask) | named_flag | 1;
         } while (!state(p).compare_exchange_weak(seen, next, std::memory_order_acq_rel,
                                                  std::memory_order_relaxed));
-        return next & link_mask;
+        return next & name_mask;
     }
     static void drop_name(page& p) noexcept { state(p).fetch_sub(1, std::memory_order_acq_rel); }
-    static std::uint64_t names(page& p) noexcept {
+    /// Keeps a page that was found by name from being pinned for writing through one, whatever its names.
+    static void add_hold(page& p) noexcept { state(p).fetch_add(one_hold, std::memory_order_acq_rel); }
+    static void drop_hold(page& p) noexcept { state(p).fetch_sub(one_hold, std::memory_order_acq_rel); }
+    /// True if the page has one name, and at most so many holds.
+    static bool only_name(page& p, std::uint64_t holds = 0) noexcept {
         const std::uint64_t seen = state(p).fetch_add(0, std::memory_order_acq_rel);
-        return (seen & named_flag) != 0 ? seen & link_mask : 0;
+        return (seen & name_mask) == 1 && (seen & link_mask) / one_hold <= holds && (seen & named_flag) != 0;
+    }
+    /// A look for people, without the promise above.
+    static bool has_other_names(const page& p) noexcept {
+        const std::uint64_t seen = state(p).load(std::memory_order_acquire);
+        return (seen & named_flag) != 0 && (seen & name_mask) > 1;
     }
 
 private:

@@ -105,8 +105,8 @@ ref_user_page(const user_page_ref<Domain, Access>& ref GUP_NEEDS_UNCONSUMED,
         detail::another_pin<Domain>(word, detail::kind_of(Narrow), where));
 }
 
-/// Pins a page that the CPU already holds. Terminates if the page's pool was made with a narrower access. Not
-/// on an empty reference.
+/// Pins a page that the CPU already holds. Terminates if the page's pool was made with a narrower access, or
+/// if the access is to write and the page has several names in address spaces. Not on an empty reference.
 template <dma_access Access = dma_access::read_write, class Domain>
 [[nodiscard("the new pin must be put")]] user_page_ref<Domain, Access>
 get_user_page(const page_ref<Domain>& ref GUP_NEEDS_UNCONSUMED,
@@ -115,8 +115,12 @@ get_user_page(const page_ref<Domain>& ref GUP_NEEDS_UNCONSUMED,
     if (!narrows_to(detail::access_of(word), Access))
         detail::rule_broken(
             "get_user_page(page_ref) asked for more access than the page's pool was made with");
-    return detail::reference_access::make<user_page_ref<Domain, Access>>(
-        detail::another_pin<Domain>(word, detail::kind_of(Access), where));
+    const std::uintptr_t pinned = detail::another_pin<Domain>(word, detail::kind_of(Access), where);
+    if constexpr (cpu_may_write(Access))
+        if (detail::page_access::has_other_names(detail::page_of(word)))
+            detail::rule_broken("get_user_page(page_ref) asked to write to a page that has several names: "
+                                "find_get_user_page(space, index) gives the name a copy of its own first");
+    return detail::reference_access::make<user_page_ref<Domain, Access>>(pinned);
 }
 
 /// Gives a pin back, saying whether the page was written through it. The dirty flag is set before the count

@@ -181,3 +181,27 @@ TEST_CASE("who wants to write to a page in write-back gets a copy, and the file 
     CHECK(page->bytes()[0] == std::byte{'z'});
     CHECK(s.p->stats().free == 8);
 }
+
+TEST_CASE("a page whose write-back failed is dirty again, and so is the copy that has its name now") {
+    space_scene s;
+    if (!s.ok()) return;
+    gup::detail::page_in_write_back<ring_scene::domain>::cleaned_pages cleaned;
+    {
+        const gup::detail::page_in_write_back<ring_scene::domain> page(*s.names, 0, cleaned);
+        REQUIRE(page);
+        auto writer = gup::find_get_user_page(*s.names, 0);
+        gup::put_user_page(std::move(*writer), gup::clean); // the same content, in no file yet
+        CHECK(s.names->dirty_pages() == std::vector<std::uint64_t>{1, 3});
+    }
+    CHECK(s.names->dirty_pages() == std::vector<std::uint64_t>{0, 1, 3});
+}
+
+TEST_CASE("a page in write-back has no other name for those who hold it already") {
+    space_scene s;
+    if (!s.ok()) return;
+    const auto held = gup::find_get_page(*s.names, 0);
+    gup::detail::page_in_write_back<ring_scene::domain>::cleaned_pages cleaned;
+    const gup::detail::page_in_write_back<ring_scene::domain> page(*s.names, 0, cleaned);
+    auto pinned = gup::get_user_page(*held); // terminates for a page with several names
+    gup::put_user_page(std::move(pinned), gup::clean);
+}

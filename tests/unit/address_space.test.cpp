@@ -149,6 +149,24 @@ TEST_CASE("writing through a name of a shared page copies it first") {
     gup::put_user_page(std::move(*last), gup::clean);
 }
 
+TEST_CASE("a shared page is not pinned to write by a reference, which could not be given the copy") {
+    space_scene s;
+    space snapshot;
+    s.names.share(10, snapshot, 7);
+    const auto found = gup::find_get_page(s.names, 10);
+    auto reader = gup::get_user_page<gup::dma_access::read>(*found);
+    gup::put_user_page(std::move(reader));
+    const auto child = in_child([&] {
+        auto writer = gup::get_user_page(*found);
+        return 0;
+    });
+    CHECK(child.terminated());
+    CHECK(child.said_that("asked to write to a page that has several names"));
+    snapshot.remove(7);
+    auto writer = gup::get_user_page(*found);
+    gup::put_user_page(std::move(writer), gup::clean);
+}
+
 TEST_CASE("a page that cannot be copied is refused, and stays shared") {
     space_scene s(1);
     space snapshot;

@@ -4,6 +4,8 @@
 /// What an address space's handle points to: the table of names, and the source of the proxies that stand for
 /// them. Outlives the handle until the last proxy is back. How its parts play together: address_space.hpp.
 
+#include "gup/detail/copy_source.hpp"
+#include "gup/detail/frozen_page.hpp"
 #include "gup/detail/name_table.hpp"
 #include "gup/detail/process.hpp"
 #include "gup/detail/space_failure.hpp"
@@ -11,7 +13,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -19,13 +20,6 @@
 #include <vector>
 
 namespace gup::detail {
-
-/// Where a space gets the pages from that it copies to; get is null if it must not copy.
-template <class Domain>
-struct copy_source {
-    void* pool = nullptr;
-    std::optional<page_ref<Domain>> (*get)(void*) noexcept = nullptr;
-};
 
 template <class Domain>
 class space_state final : public proxy_owner<space_state<Domain>, Domain> {
@@ -112,20 +106,17 @@ public:
         }
     }
     plain find(std::uint64_t index) {
-        return find(index, [this](std::uint64_t i, const plain& base) { return make_for(i, base); });
+        return find(index, [this](auto i, const plain& base) { return make_for(i, base); });
     }
     /// As find, if a proxy is published. Takes no lock.
     plain try_find(std::uint64_t index) noexcept {
-        return try_published<plain>(index,
-                                    [](page_proxy& proxy) { return proxy_access::try_get<Domain>(proxy); });
+        return try_published<plain>(index, &proxy_access::try_get<Domain>);
     }
     /// See get_user_page_fast.
     template <dma_access Access>
     user_page_ref<Domain, Access> try_find_pinned(std::uint64_t index) noexcept {
-        using pinned = user_page_ref<Domain, Access>;
         if (!of_this_process()) return {};
-        return try_published<pinned>(
-            index, [](page_proxy& proxy) { return proxy_access::try_pin<Domain, Access>(proxy); });
+        return try_published<user_page_ref<Domain, Access>>(index, &proxy_access::try_pin<Domain, Access>);
     }
 
     /// A pin of the page of a name, of its own copy if the access is to write; `find_one(index)` gives an
@@ -133,7 +124,8 @@ public:
     template <dma_access Access, class Find>
     user_page_ref<Domain, Access> find_pinned(std::uint64_t index, Find find_one) {
         check_process("find_get_user_page");
-        for (;;) {
+        constexpr int most_tries = 1000; // against pins that were not taken by name: they may stay
+        for (int tries = 0;; ++tries) {
             if (auto pinned = try_find_pinned<Access>(index)) return pinned;
             const plain found = find_one(index);
             if (!found) return {};
@@ -144,19 +136,19 @@ public:
             if constexpr (!cpu_may_write(Access)) return pinned;
             if (may_use(pinned) && publishes(index, word)) return pinned;
             give_back(std::move(pinned));
-            if (page_access::names(page_of(word)) > 1) copy(index, page_of(word));
+            if (page_access::only_name(page_of(word))) continue; // the name was given another page
+            if (tries == most_tries) throw_written("find_get_user_page", index);
+            copy(index, page_of(word));
         }
     }
 
-    /// Keeps everybody from writing to the page of a reference through a name, until `thaw`; false if a
-    /// device may write to it already. A frozen page looks as one that has another name.
-    static bool freeze(page& p) noexcept {
-        page_access::add_name(p);
-        if (!page_access::counts(p).device_may_write()) return true;
-        page_access::drop_name(p);
-        return false;
+    /// Marks a frozen page that was not written back, and the copy if its name has been given one since.
+    void set_dirty(std::uint64_t index, page& frozen) noexcept {
+        const std::lock_guard lock(lock_);
+        page_access::set_dirty(frozen);
+        if (const name_entry* const entry = table_.find(index); entry != nullptr)
+            page_access::set_dirty(page_of(entry->page));
     }
-    static void thaw(page& p) noexcept { page_access::drop_name(p); }
 
     /// The names whose pages are dirty, in order.
     std::vector<std::uint64_t> dirty_names() const {
@@ -239,7 +231,7 @@ private:
     static bool may_use(const user_page_ref<Domain, Access>& taken) noexcept {
         if constexpr (!cpu_may_write(Access)) return true;
         const std::uintptr_t word = reference_access::word(taken);
-        return narrows_to(access_of(word), Access) && page_access::names(page_of(word)) == 1;
+        return narrows_to(access_of(word), Access) && page_access::only_name(page_of(word));
     }
     static void give_back(plain&& taken) noexcept { put_page(std::move(taken)); }
     template <dma_access Access>
@@ -280,19 +272,18 @@ private:
         source->hold();
     }
 
-    /// Gives a name whose page has others a copy of its own, unless that is settled already.
+    /// Gives a name whose page has others, or is frozen, a copy of its own, unless that is settled already.
     void copy(std::uint64_t index, page& shared) {
-        constexpr const char* call = "find_get_user_page";
-        std::optional<plain> fresh = copies_.get != nullptr ? copies_.get(copies_.pool) : std::nullopt;
-        const std::span<std::byte> from = memory_of(word_of(shared));
-        if (!fresh || fresh->size() != from.size()) throw_no_copy(call, index);
-        std::memcpy(fresh->bytes().data(), from.data(), from.size());
-        if (page_access::dirty(shared)) set_page_dirty(*fresh);
-
+        // frozen, or others could take the page for theirs alone meanwhile, write to it and share it again
+        const frozen_page frozen(shared);
+        if (!frozen) return std::this_thread::yield(); // to who looks whether he may write, and may not
+        std::optional<plain> fresh = copies_.copy(memory_of(word_of(shared)));
         taken_out out;
         const std::lock_guard lock(lock_);
         name_entry* const entry = table_.find(index);
-        if (entry == nullptr || &page_of(entry->page) != &shared || page_access::names(shared) == 1) return;
+        if (entry == nullptr || &page_of(entry->page) != &shared || page_access::only_name(shared, 1)) return;
+        if (!fresh) throw_no_copy("find_get_user_page", index);
+        if (page_access::dirty(shared)) set_page_dirty(*fresh);
         empty(*entry, out);
         page_access::add_name(page_of(reference_access::word(*fresh)));
         entry->page = reference_access::release(*fresh);

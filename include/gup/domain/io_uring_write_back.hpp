@@ -35,13 +35,14 @@ public:
 
     /// Empty if the page need not or cannot be written now.
     page_in_write_back(address_space<Domain>& space, std::uint64_t index, cleaned_pages& cleaned)
-        : index_(index) {
+        : space_(&space_access::state(space)), index_(index) {
         auto found = find_get_page(space, index);
         if (!found) return;
         page& p = page_of(reference_access::word(*found));
         const bool again = cleaned.contains(&p);
         if (!again && !page_dirty(*found)) return;
-        if (!space_state<Domain>::freeze(p)) {
+        frozen_ = frozen_page(p);
+        if (!frozen_) {
             busy_ = true;
             if (again) set_page_dirty(*found); // for the name that was not written for
             return;
@@ -53,9 +54,7 @@ public:
     page_in_write_back(page_in_write_back&& other) noexcept = default;
     page_in_write_back& operator=(page_in_write_back&&) = delete;
     ~page_in_write_back() {
-        if (!page_) return;
-        if (!written_) set_page_dirty(page_);
-        space_state<Domain>::thaw(page_of(reference_access::word(page_)));
+        if (page_ && !written_) space_->set_dirty(index_, page_of(reference_access::word(page_)));
     }
 
     explicit operator bool() const noexcept { return static_cast<bool>(page_); }
@@ -76,7 +75,9 @@ public:
     void set_written() noexcept { written_ = true; }
 
 private:
+    space_state<Domain>* space_;
     page_ref<Domain> page_{};
+    frozen_page frozen_{}; // goes before the reference
     std::uint64_t index_;
     bool busy_ = false;
     bool written_ = false;

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// A named page that keeps its content for as long as it takes to copy it or to write it back.
+
+#include "gup/page.hpp"
+
+#include <utility>
+
+namespace gup::detail {
+
+/// While it is there nobody is given a pin to write to the page through a name: who asks gets a copy. Empty
+/// if a device may write to the page already. The page was found by name and stays in use meanwhile.
+class frozen_page {
+public:
+    frozen_page() noexcept = default;
+    explicit frozen_page(page& p) noexcept {
+        page_access::add_hold(p);
+        if (page_access::counts(p).device_may_write())
+            page_access::drop_hold(p);
+        else
+            page_ = &p;
+    }
+    frozen_page(frozen_page&& other) noexcept : page_(std::exchange(other.page_, nullptr)) {}
+    frozen_page& operator=(frozen_page&& other) noexcept {
+        std::swap(page_, other.page_);
+        return *this;
+    }
+    ~frozen_page() {
+        if (page_ != nullptr) page_access::drop_hold(*page_);
+    }
+    explicit operator bool() const noexcept { return page_ != nullptr; }
+
+private:
+    page* page_ = nullptr;
+};
+
+} // namespace gup::detail
