@@ -149,7 +149,7 @@ TEST_CASE("names come and go while others look for them, and nobody finds anothe
     space names(pool);
     std::atomic<bool> stop{false};
     std::atomic<int> wrong{0};
-    int found = 0;
+    std::atomic<int> found{0};
     at_once(
         [&] {
             for (int round = 0; round < 4000 || found == 0; ++round) {
