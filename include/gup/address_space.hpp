@@ -54,8 +54,8 @@ public:
     template <dma_access Access>
     explicit address_space(page_pool<Domain, Access>& copies)
         : state_(std::in_place, detail::copy_source<Domain>{
-                                    &copies, [](void* pool) noexcept {
-                                        return try_get_page(*static_cast<page_pool<Domain, Access>*>(pool));
+                                    &copies, [](void* from) noexcept {
+                                        return try_get_page(*static_cast<page_pool<Domain, Access>*>(from));
                                     }}) {}
     address_space(address_space&&) noexcept = default;
     address_space& operator=(address_space&& other) noexcept {

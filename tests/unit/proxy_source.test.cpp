@@ -124,17 +124,17 @@ TEST_CASE("the memory of proxies is used again and goes with their source") {
     auto page = gup::get_page(pool);
     source_log log;
     const std::size_t mapped = kernel::mapped.bytes();
-    auto source = std::optional(gup::make_source<one_page_source<domain>>(page, log));
+    auto source = gup::make_source<one_page_source<domain>>(page, log);
 
-    gup::put_page((*source)->make(0));
+    gup::put_page(source->make(0));
     const std::size_t one_chunk = kernel::mapped.bytes();
-    for (std::uint64_t i = 0; i < 1000; ++i) gup::put_page((*source)->make(i));
+    for (std::uint64_t i = 0; i < 1000; ++i) gup::put_page(source->make(i));
     CHECK(kernel::mapped.bytes() == one_chunk);
     std::vector<gup::page_ref<domain>> many;
-    for (std::uint64_t i = 0; i < 1000; ++i) many.push_back((*source)->make(i));
+    for (std::uint64_t i = 0; i < 1000; ++i) many.push_back(source->make(i));
     CHECK(kernel::mapped.bytes() > one_chunk);
     for (std::uint64_t i = 0; i < 1000; ++i) CHECK(gup::page_index(many[i]) == i);
-    source.reset();
+    { const auto closed = std::move(source); }
     CHECK(log.destroyed == 0);
     many.clear();
     CHECK(log.destroyed == 1);
