@@ -316,3 +316,22 @@ TEST_CASE("a forked child puts nothing back and lists nothing") {
     CHECK(page.bytes()[0] == std::byte{5});
     CHECK(gup::outstanding_references(*pool).size() == 1);
 }
+
+TEST_CASE("a forked child goes on although a thread of its parent held the lock of the tracker") {
+    std::optional pool(tracked_pool_of(1));
+    auto page = gup::get_user_page(*pool);
+    std::optional<child_result> child;
+    gup::detail::pool_access::state(*pool).tracker().for_each([&](const auto&) { // holds the lock
+        child = in_child([&] {
+            auto again = gup::ref_user_page(page);
+            again.bytes()[0] = std::byte{1};
+            gup::put_user_page(std::move(page), gup::dirty);
+            again.bytes()[1] = std::byte{2};
+            gup::put_user_page(std::move(again), gup::dirty);
+            pool.reset();
+            return 0;
+        });
+    });
+    CHECK(child->exited_with(0));
+    CHECK(gup::outstanding_references(*pool).size() == 1);
+}

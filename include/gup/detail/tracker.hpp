@@ -89,7 +89,12 @@ public:
         check_thread<Counting>(word);
         page& base = page_of(word);
         page_access::counts(base).template add<Counting>(kind);
-        return static_cast<tracker*>(zone::of(&counted_of(word)).owner())->lead(base, kind, where);
+        counted& node = counted_of(word);
+        auto& self = *static_cast<tracker*>(zone::of(&node).owner());
+        if (self.process_ == this_process()) return self.lead(base, kind, where);
+        // a forked child: a thread that it does not have may hold the lock, so both share a node
+        node.counts.template add<Counting>(kind);
+        return word;
     }
     static void note_put(std::uintptr_t word, const call_site& where) noexcept {
         static_cast<tracked_front&>(front_of(word)).put = where;
@@ -104,8 +109,8 @@ public:
     /// Calls `look` with each node of a reference that is out.
     template <class Look>
     void for_each(Look look) {
+        if (process_ != this_process()) return; // nor is its lock ours
         const std::lock_guard lock(lock_);
-        if (process_ != this_process()) return;
         nodes_.for_each([&](const tracked_front& node) {
             if (!node.counts().none()) look(node);
         });
