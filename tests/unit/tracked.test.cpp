@@ -232,6 +232,21 @@ TEST_CASE("a fault elsewhere goes to the handler that was there before") {
     CHECK(child.exited_with(42));
 }
 
+TEST_CASE("a signal that somebody sent does what it did before") {
+    const auto killed = in_faulting_child([] { ::raise(SIGSEGV); });
+    CHECK_FALSE(killed.exited_with(0));
+    const auto ignored = in_faulting_child([] {
+        gup::detail::action_before_gup.sa_handler = SIG_IGN;
+        ::raise(SIGSEGV);
+        auto pool = tracked_pool_of(1);
+        auto page = gup::get_user_page(pool);
+        const auto view = page.bytes();
+        gup::put_user_page(std::move(page), gup::clean);
+        read(view[0]); // still reported
+    });
+    CHECK(ignored.said_that("gup: a page's bytes were used while nobody held the page"));
+}
+
 TEST_CASE("a fault ends the program although the handler was installed twice") {
     const auto child = in_faulting_child([] {
         gup::detail::handle_faults();

@@ -83,9 +83,10 @@ inline void report_fault(const watched_views& views, std::uintptr_t address) noe
 inline struct sigaction action_before_gup = {};
 
 inline void on_fault(int signal, siginfo_t* info, void* context) noexcept {
+    const bool sent = info->si_code <= 0; // by kill(2) or raise(3): there is no address, nothing faults again
     const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
-    for (const watched_views* views = all_watched_views.load(std::memory_order_acquire); views != nullptr;
-         views = views->next) {
+    for (const watched_views* views = all_watched_views.load(std::memory_order_acquire);
+         views != nullptr && !sent; views = views->next) {
         if (views->state.load(std::memory_order_acquire) != watched_views::watched) continue;
         if (address < views->first || address >= views->last) continue;
         report_fault(*views, address);
@@ -93,12 +94,14 @@ inline void on_fault(int signal, siginfo_t* info, void* context) noexcept {
         ::sigaction(SIGSEGV, &action_before_gup, nullptr);
         return;
     }
-    if ((action_before_gup.sa_flags & SA_SIGINFO) != 0)
+    if ((action_before_gup.sa_flags & SA_SIGINFO) != 0) {
         action_before_gup.sa_sigaction(signal, info, context);
-    else if (action_before_gup.sa_handler != SIG_DFL && action_before_gup.sa_handler != SIG_IGN)
+    } else if (action_before_gup.sa_handler != SIG_DFL && action_before_gup.sa_handler != SIG_IGN) {
         action_before_gup.sa_handler(signal);
-    else
+    } else if (!sent || action_before_gup.sa_handler == SIG_DFL) {
         ::sigaction(SIGSEGV, &action_before_gup, nullptr);
+        if (sent) ::raise(SIGSEGV); // waits until this handler returns
+    }
 }
 
 /// Makes `on_fault` the handler of SIGSEGV, before the one that is there.
