@@ -29,3 +29,6 @@ matches() { query "$1" && sed -n 's/^\([0-9]*\) match.*/\1/p' log | tr '\n' ' ';
 
 [ "$(matches "$here/main.cpp")" = '0 0 0 0 0 0 ' ] || fail 'clang-query finds raw pins in a correct program'
 [ "$(matches "$here/lint/raw_pins.cpp")" = '2 2 1 1 1 1 ' ] || fail 'clang-query does not find each raw pin'
+# nor is a program taken for gup because of the folder that it is in
+mkdir -p gup/program && cp "$here/lint/raw_pins.cpp" gup/program
+[ "$(matches gup/program/raw_pins.cpp)" = '2 2 1 1 1 1 ' ] || fail 'clang-query misses raw pins in a folder named gup'
