@@ -106,6 +106,10 @@ template <class Domain>
 void put_page(page_ref<Domain>&) noexcept {
     static_assert(detail::never<Domain>, "put_page takes the reference over: write put_page(std::move(ref))");
 }
+template <class Domain>
+void put_page(const page_ref<Domain>&) noexcept {
+    static_assert(detail::never<Domain>, "a const reference is only lent: whoever owns it puts it");
+}
 template <class Domain, class... Decision>
 void put_user_page(page_ref<Domain>&&, Decision...) noexcept {
     static_assert(
@@ -113,7 +117,7 @@ void put_user_page(page_ref<Domain>&&, Decision...) noexcept {
         "put_user_page is for pinned references: a page_ref came from get_page and goes with put_page");
 }
 template <class Domain, class... Decision>
-void put_user_page(page_ref<Domain>&, Decision...) noexcept {
+void put_user_page(const page_ref<Domain>&, Decision...) noexcept {
     static_assert(detail::never<Domain>, "put_user_page is for pinned references: a page_ref came from "
                                          "get_page and goes with put_page(std::move(ref))");
 }

@@ -6,6 +6,7 @@
 
 #include "gup/page_ref.hpp"
 
+#include <concepts>
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -158,6 +159,18 @@ void put_user_page(user_page_ref<Domain, dma_access::read>&&, put_as) noexcept {
                   "nothing is written through a read reference, so its put takes no decision: "
                   "write put_user_page(std::move(ref))");
 }
+template <class Domain, dma_access Access, class Decision>
+    requires(cpu_may_write(Access) && !std::convertible_to<Decision, put_as>)
+void put_user_page(user_page_ref<Domain, Access>&&, Decision) noexcept {
+    static_assert(detail::never<Domain>, "the decision of a put is a word: write "
+                                         "put_user_page(std::move(ref), gup::dirty) or gup::clean");
+}
+template <class Domain, dma_access Access, class... Decision>
+void put_user_page(const user_page_ref<Domain, Access>&, Decision...) noexcept {
+    static_assert(detail::never<Domain>,
+                  "a const reference is only lent: whoever owns it puts it, as with_user_page does with "
+                  "what its function returns");
+}
 template <class Domain, dma_access Access, class... Decision>
 void put_user_page(user_page_ref<Domain, Access>&, Decision...) noexcept {
     static_assert(detail::never<Domain>,
@@ -174,14 +187,14 @@ void get_page(const user_page_ref<Domain, Access>&) noexcept {
     static_assert(detail::never<Domain>, "get_page is for ordinary references: a second pin comes from "
                                          "ref_user_page(ref), an ordinary reference from find_get_page");
 }
-template <class Domain, dma_access Access>
-void put_page(user_page_ref<Domain, Access>&&) noexcept {
+template <class Domain, dma_access Access, class... Decision>
+void put_page(user_page_ref<Domain, Access>&&, Decision...) noexcept {
     static_assert(detail::never<Domain>,
                   "put_page is for ordinary references: a pinned page came from get_user_page "
                   "and goes with put_user_page");
 }
-template <class Domain, dma_access Access>
-void put_page(user_page_ref<Domain, Access>&) noexcept {
+template <class Domain, dma_access Access, class... Decision>
+void put_page(const user_page_ref<Domain, Access>&, Decision...) noexcept {
     static_assert(detail::never<Domain>,
                   "put_page is for ordinary references: a pinned page came from get_user_page "
                   "and goes with put_user_page(std::move(ref), ...)");
