@@ -44,19 +44,18 @@ case $CXX in
         rejects "$forgotten" 'warning: .~held. on object .page.' 'consumed-warning: .~held. on object .page.'
         rejects 'int main() { int unused = 0; }' 'clean' 'consumed-warning: unused variable'
         ;;
-    *)
-        accepts 'int main() { return 0; }' 'run-clean'
-        accepts 'int main() { __builtin_abort(); }' 'run-error: [Aa]bort'
-        accepts '#include <cstdio>
-int main() { std::puts("no such page"); return 1; }' 'run-error: such page'
-        rejects 'int main() { return 1; }' 'run-clean'
-        rejects 'int main() { return 0; }' 'run-error: .*'
-        rejects 'int main() { return 1; }' 'run-error: no such page'
-        rejects 'int main() { int unused = 0; }' 'run-clean'
-        ;;
 esac
+accepts 'int main() { return 0; }' 'run-clean'
+accepts 'int main() { __builtin_abort(); }' 'run-error: [Aa]bort'
+accepts '#include <cstdio>
+int main() { std::puts("no such page"); return 1; }' 'run-error: such page'
+rejects 'int main() { return 1; }' 'run-clean'
+rejects 'int main() { return 0; }' 'run-error: .*'
+rejects 'int main() { return 1; }' 'run-error: no such page'
+rejects 'int main() { int unused = 0; }' 'run-clean'
 accepts "$unproven" 'linear-error: no put'
 rejects "$unproven" 'linear-clean'
+rejects "$unproven" 'linear-error: no put' 'clean'
 rejects 'void drop() {}' 'linear-error: no put'
 
 # table PROGRAM README: what the table of the misuse suite says of these two files.
