@@ -15,6 +15,10 @@ struct tracked_test;
 using account = failing_kernel<gup::system_kernel, tracked_test>;
 using domain = gup::tracked<pretend_domain<account>>;
 
+struct kernel_of_large_pages : gup::system_kernel {
+    static std::size_t page_size() noexcept { return 65536; }
+};
+
 } // namespace
 
 TEST_CASE("a tracked pool lives in a memfd, and says so of other memory") {
@@ -28,6 +32,15 @@ TEST_CASE("a tracked pool lives in a memfd, and says so of other memory") {
     }
     const tracked_pool made(tracked_domain{}, {.pages = 1, .memory = gup::memory_kind::memfd});
     CHECK(made.stats().memory == gup::memory_kind::memfd);
+}
+
+TEST_CASE("pages that the kernel cannot protect apart are refused at once") {
+    using large = gup::tracked<pretend_domain<kernel_of_large_pages>>;
+    gup::pin_failure failure;
+    CHECK_FALSE(gup::page_pool<large>::try_make(large{}, {.page_size = 32768, .pages = 2}, failure));
+    CHECK(failure.code == std::errc::invalid_argument);
+    CHECK(failure.message().find("65536 bytes") != std::string::npos);
+    CHECK(gup::page_pool<large>::try_make(large{}, {.page_size = 65536, .pages = 2}, failure));
 }
 
 TEST_CASE("whichever system call fails while a tracked pool is made, nothing is left") {

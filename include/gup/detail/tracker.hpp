@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <mutex>
 #include <span>
+#include <string>
+#include <type_traits>
 #include <vector>
 
 #include <sys/mman.h>
@@ -47,6 +49,14 @@ public:
     /// Maps the pool's memory, a memfd of its own, once more. False, with `failure` filled, if that cannot
     /// be. Throws std::bad_alloc.
     bool init(std::span<std::byte> memory, int memfd, unsigned page_shift, pin_failure& failure) {
+        if ((std::size_t{1} << page_shift) < Kernel::page_size()) {
+            failure = {.code = std::make_error_code(std::errc::invalid_argument),
+                       .call = "page_pool",
+                       .remedy = "the kernel protects memory in pages of " +
+                                 std::to_string(Kernel::page_size()) +
+                                 " bytes: a tracked pool's must not be smaller"};
+            return false;
+        }
         memory_ = memory;
         page_shift_ = page_shift;
         history_.resize(memory.size() >> page_shift);
