@@ -23,9 +23,12 @@ namespace gup {
 /// domains stay as they are, and the handles are as small.
 ///
 /// `bytes()` gives an address in a second mapping of the pool's memory, which is a memfd. Only whole pages
-/// can be watched: a view is found out when the last reference to its page has gone. The first tracked pool
-/// installs a handler for SIGSEGV; faults elsewhere go to the handler that was there before. Memory of the
-/// caller's (dynamic pages) and names of an address space are not tracked.
+/// can be watched: a view is found out when the last reference to its page has gone, and as long as the pool
+/// lives or any page of it is out; after that its address may be somebody else's. A system call that is given
+/// such a view fails with EFAULT. Groups of pages that are out cost the kernel a mapping each: where
+/// vm.max_map_count does not suffice, the program ends and says so. The first tracked pool installs a handler
+/// for SIGSEGV; faults elsewhere go to the handler that was there before. Memory of the caller's (dynamic
+/// pages) and names of an address space are not tracked. A forked child sees what its parent writes.
 template <class Domain>
 class tracked : public Domain {
 public:
