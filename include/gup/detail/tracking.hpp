@@ -29,7 +29,7 @@ struct call_site {
 
 namespace detail {
 
-/// How the references of a domain are tracked: not at all; gup/tracked.hpp specialises it.
+/// How the references of a domain are tracked: not at all.
 template <class Domain>
 struct tracking {
     static constexpr bool enabled = false;
@@ -38,6 +38,9 @@ struct tracking {
     /// What a pool keeps.
     struct pool {};
 };
+
+template <class Domain>
+struct tracking<tracked<Domain>>; // whoever uses such a reference includes gup/tracked.hpp
 
 template <class Domain>
 struct tracking<local<tracked<Domain>>> {
