@@ -5,7 +5,7 @@
 ///
 ///     if (!gup_test::have(ring.ok(), "io_uring is disabled by kernel.io_uring_disabled")) return;
 ///
-/// The program then exits with status 77 if nothing failed, which CTest counts as skipped. With GUP_TEST_REQUIRE=1,
+/// The program then ends as skipped if nothing failed, which CTest counts as skipped. With GUP_TEST_REQUIRE=1,
 /// as in CI, a skip fails the test, because a test that never runs proves nothing; `have_optional` is for what CI may
 /// lack too.
 
