@@ -31,7 +31,7 @@ seq 1 60000 >many
 numbers one
 numbers many
 grep -q ' [1-9][0-9]* of them across the end of the ring' errors || fail 'no read went across the end'
-grep -Eq '; [1-9][0-9]* lines across it' errors || fail 'no line lay across the end'
+grep -Eq '; [1-9][0-9]* lines across it; two addresses, one page' errors || fail 'no line lay across the end'
 numbers many --size 4K
 : >empty
 numbers empty

@@ -220,6 +220,16 @@ TEST_CASE("the report tells of a destructor, and of a page that nobody has got y
     CHECK_FALSE(never_got.said_that("got at"));
 }
 
+TEST_CASE("a report of any length is written whole") {
+    const auto child = in_child([] {
+        gup::detail::signal_text text;
+        for (int i = 0; i < 300; ++i) text << "0123456789";
+        text.write();
+        return 0;
+    });
+    CHECK(child.said.size() == 3000);
+}
+
 TEST_CASE("a fault elsewhere goes to the handler that was there before") {
     const auto child = in_child([] {
         gup::detail::handle_faults();

@@ -37,11 +37,14 @@ struct watched_views {
 
 inline constinit std::atomic<watched_views*> all_watched_views{nullptr};
 
-/// Text that a handler of a signal may make.
+/// Text that a handler of a signal may make; written in pieces if it is long.
 class signal_text {
 public:
     signal_text& operator<<(const char* text) noexcept {
-        for (; *text != '\0' && length_ < text_.size(); ++text) text_[length_++] = *text;
+        for (; *text != '\0'; ++text) {
+            if (length_ == text_.size()) write();
+            text_[length_++] = *text;
+        }
         return *this;
     }
     signal_text& operator<<(std::uintptr_t number) noexcept {
@@ -54,9 +57,10 @@ public:
     signal_text& operator<<(const call_site& where) noexcept {
         return *this << where.file << ":" << where.line << " in " << where.function;
     }
-    void write() const noexcept {
+    void write() noexcept {
         // nothing is to be done about a report that cannot be written
         [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text_.data(), length_);
+        length_ = 0;
     }
 
 private:
