@@ -72,6 +72,12 @@ private:
     std::uint8_t kind_ = 0;                // of operation, for the domain alone
 };
 
+template <class Ref>
+void ref_user_page(const in_flight<Ref>&) noexcept {
+    static_assert(detail::never<Ref>,
+                  "a device holds this reference: take the second pin, ref_user_page(ref), before "
+                  "the operation is prepared");
+}
 template <class Ref, class... Decision>
 void put_user_page(in_flight<Ref>&&, Decision...) noexcept {
     static_assert(detail::never<Ref>,
