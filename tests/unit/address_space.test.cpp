@@ -342,6 +342,7 @@ TEST_CASE("a forked child finds nothing and takes nothing away") {
     static_cast<void>(gup::find_get_page(s.names, 10).value().size());
     const auto child = in_child([&] {
         if (gup::find_get_page(s.names, 10) || gup::get_user_page_fast(s.names, 10)) return 1;
+        if (s.names.size() != 0 || !s.names.dirty_pages().empty()) return 2;
         if (!what_of([&] { s.names.remove(10); }).empty()) {
             const space gone(std::move(s.names));
         }

@@ -40,6 +40,7 @@ public:
     typed_pointer mapping() const noexcept { return typed_pointer(this); }
     bool of_this_process() const noexcept { return process_ == this_process(); }
     std::size_t names() const {
+        if (!of_this_process()) return 0; // the lock may be held by a thread that was not forked
         const std::lock_guard lock(lock_);
         return table_.size();
     }
