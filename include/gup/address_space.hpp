@@ -27,6 +27,7 @@
 #include "gup/page_pool.hpp"
 #include "gup/proxy_source.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -88,7 +89,12 @@ public:
     /// How many names there are.
     std::size_t size() const { return state_->names(); }
     /// The indices of pages that are dirty, in order. A page with several names is listed under each of them.
-    std::vector<std::uint64_t> dirty_pages() const { return state_->dirty_names(); }
+    std::vector<std::uint64_t> dirty_pages() const {
+        std::vector<std::uint64_t> found;
+        state_->for_each_dirty([&](std::uint64_t index, const page&) { found.push_back(index); });
+        std::ranges::sort(found);
+        return found;
+    }
     /// What page_mapping says of references that were found here.
     typed_pointer mapping() const noexcept { return state_->mapping(); }
 

@@ -159,13 +159,53 @@ TEST_CASE("a file that takes only part of a page is a full one") {
     CHECK(s.names->dirty_pages() == std::vector<std::uint64_t>{1, 3});
 }
 
+TEST_CASE("a page with several names is dirty until it was written for the last of them") {
+    space_scene s;
+    if (!s.ok()) return;
+    gup_test::ring small_ring(0, 2);
+    REQUIRE(small_ring.ok());
+    ring_scene::domain domain(small_ring.handle());
+    gup::page_pool pool(domain, gup_test::small(4, page_bytes));
+    space names(pool);
+    constexpr std::uint64_t in_no_file = std::uint64_t{1} << 50; // of pages of this size
+    for (const std::uint64_t index : {std::uint64_t{0}, in_no_file}) {
+        const auto page = gup::get_page(pool);
+        names.insert(index, page);
+        gup::set_page_dirty(page);
+    }
+    names.share(0, names, in_no_file + 1); // not among the first two, and those fail
+
+    const scratch_file file;
+    const auto failure =
+        gup_test::failure_of([&] { gup::write_back(names, domain, small_ring.handle(), file.fd()); });
+
+    CHECK(failure.code.value() != 0);
+    CHECK(file.size() == page_bytes); // written for its first name
+    CHECK(names.dirty_pages() == std::vector<std::uint64_t>{0, in_no_file, in_no_file + 1});
+}
+
+TEST_CASE("a copy of a page that is still to be written for the name is dirty, too") {
+    space_scene s;
+    if (!s.ok()) return;
+    s.names->share(0, *s.names, 6);
+    gup::detail::unwritten_names unwritten(*s.names);
+    {
+        gup::detail::page_in_write_back<ring_scene::domain> page(*s.names, 0, unwritten);
+        REQUIRE(page);
+        page.set_written();
+    }
+    auto writer = gup::find_get_user_page(*s.names, 6);
+    gup::put_user_page(std::move(*writer), gup::clean); // the same content, not yet in the file at 6
+    CHECK(s.names->dirty_pages() == std::vector<std::uint64_t>{0, 1, 3, 6});
+}
+
 TEST_CASE("who wants to write to a page in write-back gets a copy, and the file the old content") {
     space_scene s;
     if (!s.ok()) return;
     const scratch_file file;
-    gup::detail::page_in_write_back<ring_scene::domain>::cleaned_pages cleaned;
+    gup::detail::unwritten_names unwritten(*s.names);
     {
-        gup::detail::page_in_write_back<ring_scene::domain> page(*s.names, 0, cleaned);
+        gup::detail::page_in_write_back<ring_scene::domain> page(*s.names, 0, unwritten);
         REQUIRE(page);
         auto reader = page.pin();
         CHECK_FALSE(gup::get_user_page_fast(*s.names, 0).has_value());
@@ -185,9 +225,9 @@ TEST_CASE("who wants to write to a page in write-back gets a copy, and the file 
 TEST_CASE("a page whose write-back failed is dirty again, and so is the copy that has its name now") {
     space_scene s;
     if (!s.ok()) return;
-    gup::detail::page_in_write_back<ring_scene::domain>::cleaned_pages cleaned;
+    gup::detail::unwritten_names unwritten(*s.names);
     {
-        const gup::detail::page_in_write_back<ring_scene::domain> page(*s.names, 0, cleaned);
+        const gup::detail::page_in_write_back<ring_scene::domain> page(*s.names, 0, unwritten);
         REQUIRE(page);
         auto writer = gup::find_get_user_page(*s.names, 0);
         gup::put_user_page(std::move(*writer), gup::clean); // the same content, in no file yet
@@ -200,8 +240,8 @@ TEST_CASE("a page in write-back has no other name for those who hold it already"
     space_scene s;
     if (!s.ok()) return;
     const auto held = gup::find_get_page(*s.names, 0);
-    gup::detail::page_in_write_back<ring_scene::domain>::cleaned_pages cleaned;
-    const gup::detail::page_in_write_back<ring_scene::domain> page(*s.names, 0, cleaned);
+    gup::detail::unwritten_names unwritten(*s.names);
+    const gup::detail::page_in_write_back<ring_scene::domain> page(*s.names, 0, unwritten);
     auto pinned = gup::get_user_page(*held); // terminates for a page with several names
     gup::put_user_page(std::move(pinned), gup::clean);
 }

@@ -151,17 +151,15 @@ public:
             page_access::set_dirty(page_of(entry->page));
     }
 
-    /// The names whose pages are dirty, in order.
-    std::vector<std::uint64_t> dirty_names() const {
-        std::vector<std::uint64_t> found;
-        if (!of_this_process()) return found;
+    /// Calls `visit(index, page)` for each name whose page is dirty, under the lock.
+    template <class Visit>
+    void for_each_dirty(Visit visit) const {
+        if (!of_this_process()) return;
         const std::lock_guard lock(lock_);
         table_.for_each([&](const name_entry& entry) {
-            if (page_access::dirty(page_of(entry.page)))
-                found.push_back(entry.index.load(std::memory_order_relaxed));
+            if (const page& p = page_of(entry.page); page_access::dirty(p))
+                visit(entry.index.load(std::memory_order_relaxed), p);
         });
-        std::ranges::sort(found);
-        return found;
     }
 
 private:

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <limits>
 #include <system_error>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -26,29 +26,49 @@ struct write_back_result {
 
 namespace detail {
 
+/// Dirty names of a space, and how many of each page's are still to be written for: a page is clean from the
+/// last of them on. Until then it is dirty, so that nothing is lost if an error ends the write-back between
+/// two names of a page, or if a name is given a copy of it.
+class unwritten_names {
+public:
+    template <class Domain>
+    explicit unwritten_names(const address_space<Domain>& space) {
+        space_access::state(space).for_each_dirty([this](std::uint64_t index, const page& p) {
+            names_.push_back(index);
+            ++names_of_[&p];
+        });
+        std::ranges::sort(names_);
+    }
+    /// In order.
+    const std::vector<std::uint64_t>& indices() const noexcept { return names_; }
+    /// The page is written for one of its names: true if that is the last. False for pages that were not
+    /// dirty under this name when the write-back began.
+    bool take_last(const page& p) noexcept {
+        const auto found = names_of_.find(&p);
+        return found != names_of_.end() && found->second > 0 && --found->second == 0;
+    }
+
+private:
+    std::vector<std::uint64_t> names_;
+    std::unordered_map<const page*, std::size_t> names_of_;
+};
+
 /// A page that is being written: nobody gets a pin to write it meanwhile, who asks gets a copy.
 template <class Domain>
 class page_in_write_back {
 public:
-    /// Pages that this write-back has made clean; they have more names to be written for.
-    using cleaned_pages = std::unordered_set<const page*>;
-
     /// Empty if the page need not or cannot be written now.
-    page_in_write_back(address_space<Domain>& space, std::uint64_t index, cleaned_pages& cleaned)
+    page_in_write_back(address_space<Domain>& space, std::uint64_t index, unwritten_names& unwritten)
         : space_(&space_access::state(space)), index_(index) {
         auto found = find_get_page(space, index);
-        if (!found) return;
+        if (!found || !page_dirty(*found)) return;
         page& p = page_of(reference_access::word(*found));
-        const bool again = cleaned.contains(&p);
-        if (!again && !page_dirty(*found)) return;
         frozen_ = frozen_page(p);
         if (!frozen_) {
-            busy_ = true;
-            if (again) set_page_dirty(*found); // for the name that was not written for
+            busy_ = true; // and not taken from the names to be written for: it stays dirty
             return;
         }
-        cleaned.insert(&p);
-        clear_page_dirty_for_io(*found);
+        if (unwritten.take_last(p)) clear_page_dirty_for_io(*found);
         page_ = std::move(*found);
     }
     page_in_write_back(page_in_write_back&& other) noexcept = default;
@@ -177,7 +197,9 @@ private:
 /// room for, and waits. No other operation of `ring` may be under way; its domain is that of the pages. A
 /// page is clean from before its write begins; while it is written its content stays as it is: who pins it to
 /// write gets a copy, or, in a space without a pool for copies, ENOBUFS. A page with several names in the
-/// space is written for each of them. Nothing is written behind `file_size` bytes of the file.
+/// space is written for each of them, and is clean from the last of these writes on: for its names in other
+/// spaces, too, whose files are not written, and for names that it is given meanwhile. Nothing is written
+/// behind `file_size` bytes of the file.
 ///
 /// Throws pin_error with the kernel's errno if a write or the ring fails, ENOSPC if the file takes only part
 /// of a page; pages that were not written are dirty again, and no operation is left under way.
@@ -185,14 +207,14 @@ template <ring_domain Domain>
 write_back_result write_back(address_space<Domain>& space, Domain& domain, io_uring& ring, int fd,
                              std::uint64_t file_size = std::numeric_limits<std::uint64_t>::max()) {
     write_back_result result;
-    typename detail::page_in_write_back<Domain>::cleaned_pages cleaned;
-    const std::vector<std::uint64_t> dirty = space.dirty_pages();
+    detail::unwritten_names unwritten(space);
+    const std::vector<std::uint64_t>& dirty = unwritten.indices();
     std::error_code error;
     for (auto next = dirty.begin(); next != dirty.end() && !error;) {
         detail::write_back_batch<Domain> batch(std::max<std::size_t>(io_uring_sq_space_left(&ring), 1),
                                                file_size);
         while (next != dirty.end() && !batch.full()) {
-            detail::page_in_write_back<Domain> page(space, *next++, cleaned);
+            detail::page_in_write_back<Domain> page(space, *next++, unwritten);
             result.busy += page.busy();
             if (page && page.length(file_size) == 0)
                 page.set_written(); // behind the end of the file
