@@ -199,6 +199,25 @@ TEST_CASE("a copy of a page that is still to be written for the name is dirty, t
     CHECK(s.names->dirty_pages() == std::vector<std::uint64_t>{0, 1, 3, 6});
 }
 
+TEST_CASE("an index too large for a file is not taken for a small one") {
+    space_scene s;
+    if (!s.ok()) return;
+    const std::uint64_t wraps = (~std::uint64_t{0} / page_bytes) + 1; // times the size of a page is 0
+    const auto page = gup::get_page(*s.p);
+    s.names->insert(wraps, page);
+    gup::set_page_dirty(page);
+    const scratch_file file;
+
+    CHECK(gup::write_back(*s.names, *s.d, s.r.handle(), file.fd(), 4 * page_bytes).written == 3);
+    CHECK(letter(file, 0) == 'a');
+
+    gup::set_page_dirty(page);
+    const auto failure = gup_test::failure_of([&] { s.write_back(file.fd()); });
+    CHECK(failure.code.value() != 0);
+    CHECK(letter(file, 0) == 'a');
+    CHECK(s.names->dirty_pages() == std::vector<std::uint64_t>{wraps});
+}
+
 TEST_CASE("who wants to write to a page in write-back gets a copy, and the file the old content") {
     space_scene s;
     if (!s.ok()) return;

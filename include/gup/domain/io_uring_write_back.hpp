@@ -91,7 +91,11 @@ public:
                    ? 0
                    : static_cast<std::size_t>(std::min<std::uint64_t>(size(), file_size - offset()));
     }
-    std::uint64_t offset() const noexcept { return index_ * size(); }
+    /// Of an index too large for any file, an offset that the kernel refuses.
+    std::uint64_t offset() const noexcept {
+        constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+        return index_ > most / size() ? most : index_ * size();
+    }
     void set_written() noexcept { written_ = true; }
 
 private:
