@@ -65,10 +65,12 @@ inline void check_others(const content& page, std::span<const std::byte> old, st
 
 /// Writes the text through one name of the page that has the most, and checks the others.
 inline void change(const options& chosen, memory& all, cache& cached) {
+    // before the block is chosen: making room for the copy may evict one
+    if (auto room = cached.free_page()) gup::put_user_page(std::move(*room), gup::clean);
     const auto found = std::ranges::max_element(cached.contents(), {},
                                                 [](const content& page) { return page.names.size(); });
     if (found == cached.contents().end()) throw std::runtime_error("there is no block to change");
-    const content page = *found; // a copy: making room may evict
+    const content& page = *found;
     const block_name& name = page.names.front();
     const std::vector<std::byte> old = read_block(name, chosen.block);
     {

@@ -57,6 +57,12 @@ run 0 --verify --pages 16 a b c # far fewer pages than blocks
 says '^pages   .* evicted'
 run 0 --verify --block 64K a b c
 
+# A cache in which no page is free when one is to be copied: a block, the same again, and new ones enough.
+for block in $(seq 10 42) $(seq 42 62); do yes "$block" | head -c 4096; done >full
+run 0 --pages 32 --write CHANGED full
+says '^pool    32 pages, 0 free'
+says ' changed, 1 other names keep the old content'
+
 : >empty
 run 0 --verify empty
 says '^names   0 blocks'
