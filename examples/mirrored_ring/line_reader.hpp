@@ -43,8 +43,10 @@ public:
         : domain_(std::move(in)), ring_(ring), memory_(std::move(memory)), size_(size), file_(from) {}
     line_reader(const line_reader&) = delete;
     line_reader& operator=(const line_reader&) = delete;
-    /// What was read is the file's: nobody writes it back.
-    ~line_reader() { gup::put_user_page(std::move(memory_), gup::clean); }
+    /// What was read is the file's: nobody writes it back. Nothing to put if an error left it in flight.
+    ~line_reader() {
+        if (memory_) gup::put_user_page(std::move(memory_), gup::clean);
+    }
 
     /// The next line with its newline; it stays until the next call. Empty at the end of the file.
     std::optional<line> next() {
