@@ -5,10 +5,12 @@
 
 #include "cache.hpp"
 
+#include <array>
 #include <cerrno>
+#include <exception>
 #include <optional>
 #include <stdexcept>
-#include <vector>
+#include <system_error>
 
 namespace dedup_cache {
 
@@ -19,17 +21,24 @@ public:
     reader(io_uring& ring, domain in, cache& into, examples::progress& shown)
         : ring_(ring), domain_(std::move(in)), cache_(into), progress_(shown) {}
 
-    /// Throws what went wrong first, when nothing is in flight any more.
+    /// Throws what went wrong first, when nothing is in flight any more, or at once if the ring fails.
     void read(cached_file& file, std::size_t block) {
         const std::uint64_t blocks = (file.size() + block - 1) / block;
         std::exception_ptr error;
-        for (std::uint64_t next = 0; in_flight_ > 0 || (next < blocks && !error);) {
+        const auto attempt = [&error](auto step) {
             try {
-                while (!error && next < blocks && in_flight_ < depth && start(file, next, block)) ++next;
-                finish_one(file, block);
+                step();
             } catch (...) {
                 if (!error) error = std::current_exception();
             }
+        };
+        for (std::uint64_t next = 0; in_flight_ > 0 || (next < blocks && !error);) {
+            attempt([&] {
+                while (!error && next < blocks && in_flight_ < depth && start(file, next, block)) ++next;
+            });
+            if (in_flight_ == 0) continue;
+            wait();
+            attempt([&] { finish_one(file, block); });
         }
         if (error) std::rethrow_exception(error);
     }
@@ -51,9 +60,15 @@ private:
         return true;
     }
 
+    void wait() {
+        std::error_code error;
+        gup::submit_and_wait(domain_, ring_, 1, error);
+        const int code = error.value();
+        if (code == 0 || code == EINTR || code == EAGAIN || code == EBUSY) return;
+        examples::fail(code, "io_uring_enter"); // what is in flight is leaked by gup, never freed
+    }
+
     void finish_one(cached_file& file, std::size_t block) {
-        if (in_flight_ == 0) return;
-        gup::submit_and_wait(domain_, ring_, 1);
         io_uring_cqe* cqe = nullptr;
         if (io_uring_peek_cqe(&ring_, &cqe) != 0) return;
         const auto slot = static_cast<std::size_t>(cqe->user_data);
