@@ -44,6 +44,7 @@ struct page_access {
     static constexpr std::uint64_t dirty_flag = std::uint64_t{1} << 56;
     static constexpr std::uint64_t dynamic_flag = std::uint64_t{1} << 57;
     static constexpr std::uint64_t named_flag = std::uint64_t{1} << 58;
+    static constexpr std::uint64_t outdated_flag = std::uint64_t{1} << 59;
     static constexpr std::uint64_t link_mask = dirty_flag - 1;
     static constexpr std::uint64_t one_hold = std::uint64_t{1} << 32; // names are counted below, holds above
     static constexpr std::uint64_t name_mask = one_hold - 1;
@@ -106,6 +107,19 @@ struct page_access {
     static bool has_other_names(const page& p) noexcept {
         const std::uint64_t seen = state(p).load(std::memory_order_acquire);
         return (seen & named_flag) != 0 && (seen & name_mask) > 1;
+    }
+    /// Likewise, of a page that was found by a name which it may have lost.
+    static bool named(const page& p) noexcept {
+        const std::uint64_t seen = state(p).load(std::memory_order_acquire);
+        return (seen & named_flag) != 0 && (seen & name_mask) > 0;
+    }
+
+    /// Of a proxy: its name has been given a copy of the page. Before the name is dropped.
+    static void set_outdated(page& p) noexcept {
+        state(p).fetch_or(outdated_flag, std::memory_order_release);
+    }
+    static bool outdated(const page& p) noexcept {
+        return (state(p).load(std::memory_order_acquire) & outdated_flag) != 0;
     }
 
 private:

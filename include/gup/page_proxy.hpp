@@ -75,6 +75,7 @@ struct proxy_access {
     static std::uintptr_t start(page_proxy& proxy, page& base, const proxy_attributes& attributes) noexcept {
         proxy.base = &base;
         proxy.attributes_ = attributes;
+        page_access::set_link(proxy.own, nullptr); // no flags
         proxy.counts().start(reference_kind::plain);
         return word(page_access::counted_of(proxy.own));
     }

@@ -107,7 +107,8 @@ ref_user_page(const user_page_ref<Domain, Access>& ref GUP_NEEDS_UNCONSUMED,
 }
 
 /// Pins a page that the CPU already holds. Terminates if the page's pool was made with a narrower access, or
-/// if the access is to write and the page has several names in address spaces. Not on an empty reference.
+/// if the access is to write and the page has several names in address spaces, or was found by one that has
+/// been given a copy since while others have the page still. Not on an empty reference.
 template <dma_access Access = dma_access::read_write, class Domain>
 [[nodiscard("the new pin must be put")]] user_page_ref<Domain, Access>
 get_user_page(const page_ref<Domain>& ref GUP_NEEDS_UNCONSUMED,
@@ -117,10 +118,15 @@ get_user_page(const page_ref<Domain>& ref GUP_NEEDS_UNCONSUMED,
         detail::rule_broken(
             "get_user_page(page_ref) asked for more access than the page's pool was made with");
     const std::uintptr_t pinned = detail::another_pin<Domain>(word, detail::kind_of(Access), where);
-    if constexpr (cpu_may_write(Access))
+    if constexpr (cpu_may_write(Access)) {
         if (detail::page_access::has_other_names(detail::page_of(word)))
             detail::rule_broken("get_user_page(page_ref) asked to write to a page that has several names: "
                                 "find_get_user_page(space, index) gives the name a copy of its own first");
+        if (detail::left_to_others(word))
+            detail::rule_broken("get_user_page(page_ref) asked to write to a page whose name has been given "
+                                "a copy and that others have still: find_get_user_page(space, index) pins "
+                                "what the name stands for now");
+    }
     return detail::reference_access::make<user_page_ref<Domain, Access>>(pinned);
 }
 

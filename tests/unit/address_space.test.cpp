@@ -167,6 +167,32 @@ TEST_CASE("a shared page is not pinned to write by a reference, which could not 
     gup::put_user_page(std::move(writer), gup::clean);
 }
 
+TEST_CASE("a reference to the page that a name had does not write to those that have it still") {
+    space_scene s;
+    space snapshot;
+    s.names.share(10, snapshot, 7);
+    auto before = gup::find_get_page(s.names, 10);
+    gup::put_user_page(gup::find_get_user_page(s.names, 10).value(), gup::dirty); // 10 is a copy's name now
+    const auto child = in_child([&] {
+        auto writer = gup::get_user_page(*before); // the page of snapshot's 7, which has one name
+        return 0;
+    });
+    CHECK(child.terminated());
+    CHECK(child.said_that("asked to write to a page whose name has been given a copy"));
+
+    const auto now = gup::find_get_page(s.names, 10);
+    gup::put_user_page(gup::get_user_page(*now), gup::clean);
+    const auto others = gup::find_get_page(snapshot, 7);
+    gup::put_user_page(gup::get_user_page(*others), gup::clean);
+    snapshot.remove(7);
+    gup::put_user_page(gup::get_user_page(*before), gup::clean); // nobody's any more
+
+    gup::put_page(std::move(*before));
+    s.names.insert(20, gup::get_page(s.pool));
+    const auto next = gup::find_get_page(s.names, 20); // by what was the other's proxy
+    gup::put_user_page(gup::get_user_page(*next), gup::clean);
+}
+
 TEST_CASE("a page that cannot be copied is refused, and stays shared") {
     space_scene s(1);
     space snapshot;

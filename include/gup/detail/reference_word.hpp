@@ -92,6 +92,13 @@ inline page& page_of(std::uintptr_t word) noexcept {
     return *reinterpret_cast<page*>(word);
 }
 
+/// True if the name by which the reference was found has been given a copy of the page, which others have
+/// still.
+inline bool left_to_others(std::uintptr_t word) noexcept {
+    return (word & reference_word::proxy_tag) != 0 && page_access::named(page_of(word)) &&
+           page_access::outdated(front_of(word).own);
+}
+
 /// The memory that the CPU sees through a reference.
 inline std::span<std::byte> memory_of(std::uintptr_t word) noexcept {
     if (!is_plain_word(word)) [[unlikely]]

@@ -283,6 +283,7 @@ private:
         if (entry == nullptr || &page_of(entry->page) != &shared || page_access::only_name(shared, 1)) return;
         if (!fresh) throw_no_copy("find_get_user_page", index);
         if (page_access::dirty(shared)) set_page_dirty(*fresh);
+        if (const auto old = entry->published.load()) page_access::set_outdated(front_of(old).own);
         empty(*entry, out);
         page_access::add_name(page_of(reference_access::word(*fresh)));
         entry->page = reference_access::release(*fresh);
