@@ -51,7 +51,8 @@ public:
 
     /// A space whose shared pages can only be read.
     address_space() : state_(std::in_place, detail::copy_source<Domain>{}) {}
-    /// A space that copies shared pages to pages of this pool before they are written; the pool outlives it.
+    /// A space that copies shared pages to pages of this pool before they are written; the pool outlives it
+    /// and is not moved.
     template <dma_access Access>
     explicit address_space(page_pool<Domain, Access>& copies)
         : state_(std::in_place, detail::copy_source<Domain>{
@@ -145,7 +146,8 @@ find_get_page(address_space<Domain>& space, std::uint64_t index, Source& source)
 
 /// A pin of the page of a name; empty if there is no such name. With access to write, a page that has other
 /// names is copied first, and the name is the copy's from then on. Throws pin_error: ENOBUFS if there is no
-/// page to copy to, EACCES if the page's memory was pinned with a narrower access; as find_get_page.
+/// page to copy to, EACCES if the page's memory was pinned with a narrower access, EBUSY if a page with
+/// several names stays pinned for writing by others, EPERM in a forked child; as find_get_page.
 template <dma_access Access = dma_access::read_write, class Domain>
 [[nodiscard("the pin must be put")]] std::optional<user_page_ref<Domain, Access>>
 find_get_user_page(address_space<Domain>& space, std::uint64_t index) {
