@@ -140,6 +140,24 @@ TEST_CASE("what cannot be written is dirty again, with the kernel's reason") {
     CHECK(s.write_back(file.fd()).written == 3);
 }
 
+TEST_CASE("completions that nobody has seen are not taken for those of writes") {
+    space_scene s;
+    if (!s.ok()) return;
+    io_uring_sqe* const entry = io_uring_get_sqe(&s.r.handle());
+    io_uring_prep_nop(entry);
+    io_uring_sqe_set_data64(entry, 0);
+    REQUIRE(io_uring_submit_and_wait(&s.r.handle(), 1) == 1);
+    const scratch_file file;
+
+    const auto failure = gup_test::failure_of([&] { s.write_back(file.fd()); });
+
+    CHECK(failure.code == std::errc::device_or_resource_busy);
+    CHECK(file.size() == 0);
+    CHECK(s.names->dirty_pages() == std::vector<std::uint64_t>{0, 1, 3});
+    io_uring_cq_advance(&s.r.handle(), 1);
+    CHECK(s.write_back(file.fd()).written == 3);
+}
+
 TEST_CASE("a file that takes only part of a page is a full one") {
     space_scene s;
     if (!s.ok()) return;

@@ -205,12 +205,17 @@ private:
 /// spaces, too, whose files are not written, and for names that it is given meanwhile. Nothing is written
 /// behind `file_size` bytes of the file.
 ///
-/// Throws pin_error with the kernel's errno if a write or the ring fails, ENOSPC if the file takes only part
-/// of a page; pages that were not written are dirty again, and no operation is left under way.
+/// Throws pin_error with the kernel's errno if a write or the ring fails, EBUSY if completions of other
+/// operations are in the ring, ENOSPC if the file takes only part of a page; pages that were not written are
+/// dirty again, and no operation is left under way.
 template <ring_domain Domain>
 write_back_result write_back(address_space<Domain>& space, Domain& domain, io_uring& ring, int fd,
                              std::uint64_t file_size = std::numeric_limits<std::uint64_t>::max()) {
     write_back_result result;
+    if (io_uring_cq_ready(&ring) != 0) // they could have the user_data of a write
+        throw pin_error({.code = std::make_error_code(std::errc::device_or_resource_busy),
+                         .call = "write_back",
+                         .remedy = "the ring holds completions of other operations: see them first"});
     detail::unwritten_names unwritten(space);
     const std::vector<std::uint64_t>& dirty = unwritten.indices();
     std::error_code error;
