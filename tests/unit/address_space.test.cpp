@@ -376,4 +376,9 @@ TEST_CASE("a forked child finds nothing and takes nothing away") {
     });
     CHECK(child.exited_with(0));
     CHECK(s.first_byte(s.names, 10) == 'a');
+    const auto sharing = in_child([&] {
+        space_scene own;
+        return what_of([&] { own.names.share(10, s.names, 11); }).empty() ? 1 : 0;
+    });
+    CHECK(sharing.exited_with(0));
 }

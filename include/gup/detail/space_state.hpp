@@ -54,7 +54,7 @@ public:
     }
     /// Names the page of `index` in another space, or in this one.
     void share(std::uint64_t index, space_state& other, std::uint64_t other_index) {
-        check_process("address_space::share");
+        for (const space_state* const space : {this, &other}) space->check_process("address_space::share");
         std::unique_lock mine(lock_, std::defer_lock);
         std::unique_lock theirs(other.lock_, std::defer_lock);
         if (this == &other)
@@ -138,7 +138,7 @@ public:
             if (may_use(pinned) && publishes(index, word)) return pinned;
             give_back(std::move(pinned));
             if (page_access::only_name(page_of(word))) continue; // the name was given another page
-            if (tries == most_tries) throw_written("find_get_user_page", index);
+            if (tries >= most_tries) throw_written("find_get_user_page", index);
             copy(index, page_of(word));
         }
     }
