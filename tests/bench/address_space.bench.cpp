@@ -3,9 +3,8 @@
 #include "gup/address_space.hpp"
 #include "support/pair.hpp"
 #include "support/pools.hpp"
+#include "support/threads.hpp"
 
-#include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -75,26 +74,9 @@ const bool fast_path = gup_bench::compare(
 
 /// Pages found in a second by this many threads, each with names of its own.
 double rate(named_pages& pages, std::size_t threads) {
-    constexpr std::size_t batches = 200;
     constexpr std::size_t share = names / 2;
-    std::atomic<std::size_t> waiting{threads};
-    std::vector<double> taken(threads);
-    std::vector<std::thread> running;
-    for (std::size_t i = 0; i < threads; ++i)
-        running.emplace_back([&, i] {
-            pages.find_fast(i * share, (i + 1) * share);
-            waiting.fetch_sub(1);
-            while (waiting.load() != 0) {
-            }
-            taken[i] = gup_bench::seconds([&] {
-                for (std::size_t done = 0; done < batches; ++done)
-                    pages.find_fast(i * share, (i + 1) * share);
-            });
-        });
-    for (auto& t : running) t.join();
-    double sum = 0;
-    for (const double seconds : taken) sum += static_cast<double>(batches * share) / seconds;
-    return sum;
+    return gup_bench::rate(threads, 200, share,
+                           [&](std::size_t i) { pages.find_fast(i * share, (i + 1) * share); });
 }
 
 const bool two_threads =

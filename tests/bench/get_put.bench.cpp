@@ -3,9 +3,9 @@
 #include "support/hand.hpp"
 #include "support/pair.hpp"
 #include "support/pools.hpp"
+#include "support/threads.hpp"
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <span>
 #include <thread>
@@ -84,26 +84,9 @@ const bool in_bulk = gup_bench::compare(501,
                                                 [&] { by_hand.get_and_put_single(); });
                                         });
 
-/// Pages got and put in a second by this many threads, which all begin at once.
+/// Pages got and put in a second by this many threads.
 double rate(gup_bench::shared_pool& pool, std::size_t threads) {
-    constexpr std::size_t batches = 100;
-    std::atomic<std::size_t> waiting{threads};
-    std::vector<double> taken(threads);
-    std::vector<std::thread> running;
-    for (std::size_t i = 0; i < threads; ++i)
-        running.emplace_back([&, i] {
-            get_and_put_single(pool); // gives the thread its cache of pages
-            waiting.fetch_sub(1);
-            while (waiting.load() != 0) {
-            }
-            taken[i] = gup_bench::seconds([&] {
-                for (std::size_t done = 0; done < batches; ++done) get_and_put_single(pool);
-            });
-        });
-    for (auto& t : running) t.join();
-    double sum = 0;
-    for (const double seconds : taken) sum += static_cast<double>(batches * operations) / seconds;
-    return sum;
+    return gup_bench::rate(threads, 100, operations, [&](std::size_t) { get_and_put_single(pool); });
 }
 
 const bool two_threads =
