@@ -103,15 +103,10 @@ struct page_access {
         const std::uint64_t seen = state(p).fetch_add(0, std::memory_order_acq_rel);
         return (seen & name_mask) == 1 && (seen & link_mask) / one_hold <= holds && (seen & named_flag) != 0;
     }
-    /// A look for people, without the promise above.
-    static bool has_other_names(const page& p) noexcept {
+    /// How many names the page has; without the promise above.
+    static std::uint64_t names(const page& p) noexcept {
         const std::uint64_t seen = state(p).load(std::memory_order_acquire);
-        return (seen & named_flag) != 0 && (seen & name_mask) > 1;
-    }
-    /// Likewise, of a page that was found by a name which it may have lost.
-    static bool named(const page& p) noexcept {
-        const std::uint64_t seen = state(p).load(std::memory_order_acquire);
-        return (seen & named_flag) != 0 && (seen & name_mask) > 0;
+        return (seen & named_flag) != 0 ? seen & name_mask : 0;
     }
 
     /// Of a proxy: its name has been given a copy of the page. Before the name is dropped.

@@ -119,7 +119,7 @@ get_user_page(const page_ref<Domain>& ref GUP_NEEDS_UNCONSUMED,
             "get_user_page(page_ref) asked for more access than the page's pool was made with");
     const std::uintptr_t pinned = detail::another_pin<Domain>(word, detail::kind_of(Access), where);
     if constexpr (cpu_may_write(Access)) {
-        if (detail::page_access::has_other_names(detail::page_of(word)))
+        if (detail::page_access::names(detail::page_of(word)) > 1)
             detail::rule_broken("get_user_page(page_ref) asked to write to a page that has several names: "
                                 "find_get_user_page(space, index) gives the name a copy of its own first");
         if (detail::left_to_others(word))

@@ -95,7 +95,7 @@ inline page& page_of(std::uintptr_t word) noexcept {
 /// True if the name by which the reference was found has been given a copy of the page, which others have
 /// still.
 inline bool left_to_others(std::uintptr_t word) noexcept {
-    return (word & reference_word::proxy_tag) != 0 && page_access::named(page_of(word)) &&
+    return (word & reference_word::proxy_tag) != 0 && page_access::names(page_of(word)) > 0 &&
            page_access::outdated(front_of(word).own);
 }
 
