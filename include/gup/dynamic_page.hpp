@@ -22,6 +22,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <type_traits>
@@ -52,6 +53,8 @@ public:
     std::uint64_t pfn() const noexcept { return memory.pfn; }
     /// The page with the pin and the dirty flag: this one, or that of the mapping that was pinned first.
     const page& base_page() const noexcept { return *base; }
+    /// Whatever the provider of the memory gave along; nothing for memory of the program's own.
+    typed_pointer auxiliary() const noexcept { return memory.auxiliary; }
     /// True if another mapping of the same memory is the base.
     bool second_mapping() const noexcept { return forwards(); }
 
@@ -102,20 +105,34 @@ template <pinnable_byte Byte>
 inline constexpr dma_access natural_access =
     std::is_const_v<Byte> ? dma_access::read : dma_access::read_write;
 
+/// Who provides memory that is neither the program's nor a file's, such as a device its BAR. A dynamic page
+/// of it carries `auxiliary` and holds `keeper` until its last put. It never counts as the same memory as
+/// another range, whatever the two seem to be mapped from.
+struct memory_provider {
+    typed_pointer auxiliary{};
+    std::shared_ptr<const void> keeper{};
+};
+
 /// As get_user_pages; instead of throwing fills `failure` and returns nothing. Throws std::bad_alloc only.
 template <dma_access Access, pin_domain Domain, pinnable_byte Byte, std::size_t Extent>
 [[nodiscard("the memory must be put")]] std::optional<user_page_ref<Domain, Access>>
-try_get_user_pages(Domain& domain, std::span<Byte, Extent> memory, pin_failure& failure) {
+try_get_user_pages(Domain& domain, std::span<Byte, Extent> memory, const memory_provider& provider,
+                   pin_failure& failure) {
     static_assert(std::equality_comparable<Domain>,
                   "two pins of the same memory share a descriptor if they are in the same domain: give the "
                   "domain an operator== that says so");
     static_assert(!cpu_may_write(Access) || !std::is_const_v<Byte>,
                   "const memory is pinned for reading only: pass a span of std::byte to write to it");
     const std::uintptr_t word =
-        detail::dynamic_registry<Domain>::current().get(domain, memory, Access, failure);
+        detail::dynamic_registry<Domain>::current().get(domain, memory, Access, provider, failure);
     if (word == 0) return std::nullopt;
     auto ref = detail::reference_access::make<user_page_ref<Domain, Access>>(word);
     return std::optional(std::move(ref));
+}
+template <dma_access Access, pin_domain Domain, pinnable_byte Byte, std::size_t Extent>
+[[nodiscard("the memory must be put")]] std::optional<user_page_ref<Domain, Access>>
+try_get_user_pages(Domain& domain, std::span<Byte, Extent> memory, pin_failure& failure) {
+    return try_get_user_pages<Access>(domain, memory, memory_provider{}, failure);
 }
 template <pin_domain Domain, pinnable_byte Byte, std::size_t Extent>
 [[nodiscard("the memory must be put")]] auto
@@ -128,15 +145,15 @@ try_get_user_pages(Domain& domain, std::span<Byte, Extent> memory, pin_failure& 
 ///
 /// Throws pin_error: EINVAL for null, empty, wrapping ranges and those that are no whole pages; EFAULT for
 /// holes; EACCES for memory that may not be read, or not be written as the access demands; EOPNOTSUPP for
-/// memfd_secret; EBUSY if the range overlaps one that is pinned, by its addresses or by the part of a file
-/// that it shows, or is pinned with less access; and what the domain says. Reads /proc/self/maps unless
-/// exactly this range is pinned. Thread-safe, except with `local<>` domains, whose pages belong to the
-/// calling thread.
+/// memfd_secret, and for the memory of a device in a domain that cannot pin it; EBUSY if the range overlaps
+/// one that is pinned, by its addresses or by the part of a file that it shows, or is pinned with less
+/// access; and what the domain says. Reads /proc/self/maps unless exactly this range is pinned. Thread-safe,
+/// except with `local<>` domains, whose pages belong to the calling thread.
 template <dma_access Access, pin_domain Domain, pinnable_byte Byte, std::size_t Extent>
 [[nodiscard("the memory must be put")]] user_page_ref<Domain, Access>
-get_user_pages(Domain& domain, std::span<Byte, Extent> memory) {
+get_user_pages(Domain& domain, std::span<Byte, Extent> memory, const memory_provider& provider = {}) {
     pin_failure failure;
-    if (auto ref = try_get_user_pages<Access>(domain, memory, failure)) return std::move(*ref);
+    if (auto ref = try_get_user_pages<Access>(domain, memory, provider, failure)) return std::move(*ref);
     throw pin_error(std::move(failure));
 }
 template <pin_domain Domain, pinnable_byte Byte, std::size_t Extent>

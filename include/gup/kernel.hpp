@@ -5,15 +5,20 @@
 /// tests can make any of them fail.
 
 #include <cerrno>
+#include <climits>
 #include <cstddef>
 #include <cstdint>
+#include <dirent.h>
 #include <fcntl.h>
+#include <memory>
 #include <string>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
+#include <vector>
 
 namespace gup {
 
@@ -43,9 +48,28 @@ struct system_kernel {
     static int ftruncate(int fd, std::size_t bytes) noexcept {
         return checked(::ftruncate(fd, static_cast<off_t>(bytes)));
     }
+    /// open(2) for reading and writing, O_CLOEXEC: the descriptor.
+    static int open(const char* path) noexcept { return checked(::open(path, O_RDWR | O_CLOEXEC)); }
     static int close(int fd) noexcept { return checked(::close(fd)); }
     /// A second descriptor of the same open file (F_DUPFD_CLOEXEC).
     static int duplicate(int fd) noexcept { return checked(::fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
+
+    static int ioctl(int fd, unsigned long request, void* argument) noexcept {
+        return checked(::ioctl(fd, request, argument));
+    }
+    /// mmap(2) of a part of a file or device, shared: the address, or -errno.
+    static std::intptr_t map_file(std::size_t bytes, int protection, int fd, std::uint64_t offset) noexcept {
+        void* const address = ::mmap(nullptr, bytes, protection, MAP_SHARED, fd, static_cast<off_t>(offset));
+        return address == MAP_FAILED ? -errno : reinterpret_cast<std::intptr_t>(address);
+    }
+    static ssize_t pread(int fd, void* into, std::size_t bytes, std::uint64_t offset) noexcept {
+        const ssize_t result = ::pread(fd, into, bytes, static_cast<off_t>(offset));
+        return result < 0 ? -errno : result;
+    }
+    static ssize_t pwrite(int fd, const void* from, std::size_t bytes, std::uint64_t offset) noexcept {
+        const ssize_t result = ::pwrite(fd, from, bytes, static_cast<off_t>(offset));
+        return result < 0 ? -errno : result;
+    }
 
     /// membarrier(2) without flags.
     static int membarrier(int command) noexcept {
@@ -101,6 +125,25 @@ struct system_kernel {
         }
         ::close(fd);
         return result;
+    }
+
+    /// What a symbolic link leads to: 0 or -errno. Throws std::bad_alloc.
+    static int read_link(const char* path, std::string& target) {
+        target.resize(PATH_MAX);
+        const ssize_t length = ::readlink(path, target.data(), target.size());
+        const int result = length < 0 ? -errno : 0;
+        target.resize(length < 0 ? 0 : static_cast<std::size_t>(length));
+        return result;
+    }
+
+    /// The names in a folder, without those that begin with a dot: 0 or -errno. Throws std::bad_alloc.
+    static int list_folder(const char* path, std::vector<std::string>& names) {
+        names.clear();
+        const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path), &::closedir);
+        if (folder == nullptr) return -errno;
+        while (const dirent* const entry = ::readdir(folder.get()))
+            if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+        return 0;
     }
 
 private:

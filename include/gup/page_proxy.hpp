@@ -144,11 +144,13 @@ std::uint64_t unchecked_page_index(const Ref& ref) noexcept {
     return unchecked_page_proxy(ref).index();
 }
 
-/// The data that the proxy carries if it is of this type; null without any, and without a proxy.
+/// The data that the proxy carries, or without one the dynamic page, if it is of this type; else null.
 template <class T, page_reference Ref>
 T* auxiliary(const Ref& ref) noexcept {
-    const page_proxy* const proxy = find_page_proxy(ref);
-    return proxy != nullptr ? proxy->auxiliary().get<T>() : nullptr;
+    if (const page_proxy* const proxy = find_page_proxy(ref); proxy != nullptr)
+        return proxy->auxiliary().get<T>();
+    const detail::dynamic_front* const d = detail::to_dynamic(page_descriptor(ref));
+    return d != nullptr ? d->memory.auxiliary.get<T>() : nullptr;
 }
 /// As auxiliary, of a reference known to lead through a proxy that carries data of this type.
 template <class T, page_reference Ref>

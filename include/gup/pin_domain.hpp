@@ -62,4 +62,21 @@ concept pin_domain =
     };
 // clang-format on
 
+namespace detail {
+
+/// The memory of a device is of another kind: most domains cannot pin it, and one that can says
+/// `static constexpr bool pins_device_memory = true`.
+template <class Domain>
+inline constexpr bool pins_device_memory = requires {
+    requires Domain::pins_device_memory;
+};
+
+/// Ordinary memory of a pool can stand in for pinned memory, unless the domain says
+/// `static constexpr bool usable_unpinned = false`.
+template <class Domain>
+inline constexpr bool usable_unpinned = !requires {
+    requires !Domain::usable_unpinned;
+};
+
+} // namespace detail
 } // namespace gup

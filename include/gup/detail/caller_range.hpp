@@ -91,13 +91,23 @@ inline bool is_secret(const vma& mapping) noexcept {
     return mapping.shared && mapping.name.starts_with("/secretmem");
 }
 
+/// The memory of a device that VFIO mapped: no file's, although all of them seem to be of one.
+inline bool is_device_memory(const vma& mapping) noexcept {
+    return mapping.name.starts_with("anon_inode:[vfio-device]");
+}
+
 /// Refuses a mapping that cannot be pinned with this access.
-inline bool check_mapping(const vma& mapping, page_range part, dma_access access, pin_failure& failure) {
+inline bool check_mapping(const vma& mapping, page_range part, dma_access access, bool device_memory_allowed,
+                          pin_failure& failure) {
     const std::string at = "the memory at " + hexadecimal(part.begin);
     if (is_secret(mapping))
         return refuse_range(failure, std::errc::operation_not_supported,
                             at +
                                 " is secret memory (memfd_secret), which cannot be pinned: use other memory");
+    if (is_device_memory(mapping) && !device_memory_allowed)
+        return refuse_range(failure, std::errc::operation_not_supported,
+                            at + " is the memory of a device, which this domain cannot pin: only a "
+                                 "vfio_domain maps it, for other devices of its container");
     if (!mapping.readable)
         return refuse_range(failure, std::errc::permission_denied,
                             at + " is mapped without read access: allow it with mprotect first");
@@ -110,7 +120,7 @@ inline bool check_mapping(const vma& mapping, page_range part, dma_access access
 
 /// Adds what a part of a mapping shows.
 inline void add_content(range_content& content, const vma& mapping, page_range part) {
-    if (!mapping.shared) {
+    if (!mapping.shared || is_device_memory(mapping)) {
         content.all_shared = false;
         return;
     }
@@ -129,7 +139,7 @@ inline void add_content(range_content& content, const vma& mapping, page_range p
 /// What the text of /proc/self/maps says about the range; empty, with `failure` filled, if it cannot be
 /// pinned. Throws std::bad_alloc.
 inline std::optional<range_content> look_at_range(std::string_view maps, page_range pages, dma_access access,
-                                                  pin_failure& failure) {
+                                                  bool device_memory_allowed, pin_failure& failure) {
     range_content content;
     std::uintptr_t reached = pages.begin;
     bool sound = true;
@@ -137,7 +147,7 @@ inline std::optional<range_content> look_at_range(std::string_view maps, page_ra
         const page_range part = intersection(mapping.pages, pages);
         if (part.empty() || !sound || part.begin != reached) return;
         reached = part.end;
-        sound = check_mapping(mapping, part, access, failure);
+        sound = check_mapping(mapping, part, access, device_memory_allowed, failure);
         if (sound) add_content(content, mapping, part);
     });
     if (!sound) return std::nullopt;

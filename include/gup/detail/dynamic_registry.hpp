@@ -37,12 +37,17 @@ class dynamic_registry {
     struct record : boost::intrusive::set_base_hook<> {
         page_range pages;
         range_content content;
+        std::unique_ptr<pinned_memory> memory{}; ///< of a provider; the caller keeps his own
         typename Domain::registration pin{};
         dynamic_page* descriptor = nullptr;
 
         dynamic_front& front() const noexcept { return dynamic_access::front_of(*descriptor); }
         /// Its last reference has gone, and whoever put that waits for our lock.
         bool over() const noexcept { return front().counts().none(); }
+    };
+    struct provided_memory final : pinned_memory {
+        explicit provided_memory(std::shared_ptr<const void> held) noexcept : keeper(std::move(held)) {}
+        const std::shared_ptr<const void> keeper;
     };
     struct first_address {
         using type = std::uintptr_t;
@@ -82,7 +87,7 @@ public:
 
     /// A pin of the range: its word; 0, with `failure` filled, if it cannot be. Throws std::bad_alloc.
     std::uintptr_t get(Domain& domain, std::span<const std::byte> range, dma_access access,
-                       pin_failure& failure) {
+                       const memory_provider& provider, pin_failure& failure) {
         const auto pages = whole_pages(range, kernel::page_size(), failure);
         if (!pages) return 0;
         const std::lock_guard lock(lock_); // until the pin is there: another thread may want the same
@@ -99,11 +104,12 @@ public:
                 "the kind of the memory cannot be told without it: mount /proc, or raise `ulimit -n`";
             return 0;
         }
-        auto content = look_at_range(maps, *pages, access, failure);
+        auto content = look_at_range(maps, *pages, access, pins_device_memory<Domain>, failure);
         if (!content) return 0;
+        if (provider.keeper != nullptr) *content = {.all_shared = false};
         record* base = nullptr;
         if (in != nullptr && !find_base(*in, *content, access, base, failure)) return 0;
-        return add(domain, in, base, *pages, std::move(*content), maps, access, failure);
+        return add(domain, in, base, *pages, std::move(*content), maps, access, provider, failure);
     }
 
     /// A plain reference to what holds the address: its word; 0 if there is none.
@@ -189,7 +195,8 @@ private:
 
     static void on_release(zone& z, counted& c) noexcept;
     std::uintptr_t add(Domain& domain, pinned_in* in, record* base, page_range pages, range_content content,
-                       std::string_view maps, dma_access access, pin_failure& failure);
+                       std::string_view maps, dma_access access, const memory_provider& provider,
+                       pin_failure& failure);
     void end(pinned_in& in, dynamic_page& descriptor) noexcept;
 
     const process_identity process_ = this_process();
@@ -205,7 +212,7 @@ private:
 template <class Domain>
 std::uintptr_t dynamic_registry<Domain>::add(Domain& domain, pinned_in* in, record* base, page_range pages,
                                              range_content content, std::string_view maps, dma_access access,
-                                             pin_failure& failure) {
+                                             const memory_provider& provider, pin_failure& failure) {
     std::unique_ptr<pinned_in> first;
     if (in == nullptr) {
         domains_.reserve(domains_.size() + 1);
@@ -218,6 +225,7 @@ std::uintptr_t dynamic_registry<Domain>::add(Domain& domain, pinned_in* in, reco
     if (descriptor == nullptr) return 0;
     made->pages = pages;
     made->content = std::move(content);
+    if (provider.keeper != nullptr) made->memory = std::make_unique<provided_memory>(provider.keeper);
     made->descriptor = descriptor.get();
     auto* const address = reinterpret_cast<std::byte*>(pages.begin);
     if (base != nullptr && !base->front().counts().add_unless_free(reference_kind::plain)) base = nullptr;
@@ -233,8 +241,8 @@ std::uintptr_t dynamic_registry<Domain>::add(Domain& domain, pinned_in* in, reco
     dynamic_front& f = made->front();
     page& canonical = base != nullptr ? base->front().own : f.own;
     f.base = &canonical;
-    f.memory = {address, pages.size(), (base != nullptr ? base->pages.begin : pages.begin) >> 12, &made->pin,
-                access};
+    f.memory = {address,    pages.size(), (base != nullptr ? base->pages.begin : pages.begin) >> 12,
+                &made->pin, access,       provider.auxiliary};
     f.record = made.get();
     page_access::set_dynamic(f.own);
     const reference_kind pin = kind_of(access);
@@ -277,7 +285,7 @@ void dynamic_registry<Domain>::end(pinned_in& in, dynamic_page& descriptor) noex
         const std::lock_guard lock(lock_);
         if (over->is_linked()) in.records.erase(in.records.iterator_to(*over));
     }
-    over->pin.release(nullptr);
+    over->pin.release(std::move(over->memory));
     std::unique_ptr<pinned_in> last; // goes after the lock: its domain may make system calls
     {
         const std::lock_guard lock(lock_);

@@ -11,6 +11,7 @@
 /// function.
 
 #include "gup/page.hpp"
+#include "gup/typed_pointer.hpp"
 #include "gup/zone.hpp"
 
 #include <cstddef>
@@ -59,6 +60,7 @@ struct extent {
     std::uint64_t pfn = 0;              ///< the base's
     const void* registration = nullptr; ///< of the type that the domain makes; the base's only
     dma_access access = dma_access::read;
+    typed_pointer auxiliary{}; ///< whatever the provider of the memory gave along
 };
 
 /// A dynamic page as the verbs see it.

@@ -29,7 +29,7 @@ constexpr std::string_view maps =
 /// What refuses the range, and empty if nothing does.
 std::string refusal(page_range pages, dma_access access = dma_access::read_write) {
     gup::pin_failure failure;
-    return gup::detail::look_at_range(maps, pages, access, failure) ? "" : failure.remedy;
+    return gup::detail::look_at_range(maps, pages, access, false, failure) ? "" : failure.remedy;
 }
 
 } // namespace
@@ -67,7 +67,7 @@ TEST_CASE("memory that cannot be pinned is refused with its address and the reas
 TEST_CASE("a range shows the parts of its files, joined where the kernel split them") {
     gup::pin_failure failure;
     const auto look = [&](page_range pages) {
-        return *gup::detail::look_at_range(maps, pages, dma_access::read, failure);
+        return *gup::detail::look_at_range(maps, pages, dma_access::read, false, failure);
     };
     const range_content first = look({0x20000, 0x23000});
 

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// What the handles of a device point to: its descriptor, and the system calls on it.
+
+#include "gup/detail/vfio/container_state.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <linux/vfio.h>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace gup {
+
+/// What a device is. The auxiliary data of the pages of its memory: auxiliary<const pci_device_info>(ref).
+struct pci_device_info {
+    std::string address;      ///< on the PCI bus, as in "0000:00:04.0"
+    std::uint16_t vendor = 0; ///< PCI vendor identifier
+    std::uint16_t device = 0; ///< PCI device identifier
+};
+
+namespace detail {
+
+template <class Kernel>
+class vfio_device_state {
+public:
+    /// Null, with `failure` filled, if the device cannot be opened. Throws std::bad_alloc.
+    static std::shared_ptr<vfio_device_state>
+    try_open(std::shared_ptr<vfio_container_state<Kernel>> container, int group, std::string address,
+             pin_failure& failure) {
+        auto made = std::make_shared<vfio_device_state>(std::move(container), std::move(address));
+        vfio_device_state& device = *made;
+        device.fd_ = Kernel::ioctl(group, VFIO_GROUP_GET_DEVICE_FD, device.info_.address.data());
+        if (device.fd_ < 0) {
+            refuse_vfio(failure, "ioctl(VFIO_GROUP_GET_DEVICE_FD)", device.fd_,
+                        "the device " + device.info_.address +
+                            " is not bound to vfio-pci: " + how_to_bind(device.info_.address));
+            return nullptr;
+        }
+        device.kernels_info_.argsz = sizeof device.kernels_info_;
+        if (const int result = Kernel::ioctl(device.fd_, VFIO_DEVICE_GET_INFO, &device.kernels_info_);
+            result < 0) {
+            refuse_vfio(failure, "ioctl(VFIO_DEVICE_GET_INFO)", result);
+            return nullptr;
+        }
+        device.config_.argsz = sizeof device.config_;
+        device.config_.index = VFIO_PCI_CONFIG_REGION_INDEX;
+        std::array<std::uint16_t, 2> ids{};
+        const int result = Kernel::ioctl(device.fd_, VFIO_DEVICE_GET_REGION_INFO, &device.config_);
+        if (result < 0 || Kernel::pread(device.fd_, ids.data(), sizeof ids, device.config_.offset) !=
+                              static_cast<ssize_t>(sizeof ids)) {
+            refuse_vfio(failure, "reading the PCI configuration space", result < 0 ? result : -EIO,
+                        "the device does not answer: it may have been removed, or sleep in D3");
+            return nullptr;
+        }
+        device.info_.vendor = ids[0];
+        device.info_.device = ids[1];
+        return made;
+    }
+
+    /// For try_open alone.
+    vfio_device_state(std::shared_ptr<vfio_container_state<Kernel>> container, std::string address)
+        : container_(std::move(container)) {
+        info_.address = std::move(address);
+    }
+    vfio_device_state(const vfio_device_state&) = delete;
+    vfio_device_state& operator=(const vfio_device_state&) = delete;
+    ~vfio_device_state() {
+        if (fd_ >= 0) Kernel::close(fd_);
+    }
+
+    int fd() const noexcept { return fd_; }
+    const pci_device_info& info() const noexcept { return info_; }
+
+    void read_config(void* into, std::size_t bytes, unsigned offset) const {
+        check_config(bytes, offset);
+        const ssize_t result = Kernel::pread(fd_, into, bytes, config_.offset + offset);
+        check_transfer("reading the PCI configuration space", result, bytes);
+    }
+    void write_config(const void* from, std::size_t bytes, unsigned offset) const {
+        check_config(bytes, offset);
+        const ssize_t result = Kernel::pwrite(fd_, from, bytes, config_.offset + offset);
+        check_transfer("writing the PCI configuration space", result, bytes);
+    }
+
+    vfio_region_info region(unsigned index) const {
+        if (index >= kernels_info_.num_regions)
+            fail("ioctl(VFIO_DEVICE_GET_REGION_INFO)", -EINVAL, "has no such region");
+        vfio_region_info found{};
+        found.argsz = sizeof found;
+        found.index = index;
+        if (const int result = Kernel::ioctl(fd_, VFIO_DEVICE_GET_REGION_INFO, &found); result < 0)
+            fail("ioctl(VFIO_DEVICE_GET_REGION_INFO)", result, "does not describe its region");
+        return found;
+    }
+
+    void set_vectors(unsigned index, const char* kind, std::span<const int> eventfds) const {
+        vfio_irq_info irq{};
+        irq.argsz = sizeof irq;
+        irq.index = index;
+        if (const int result = Kernel::ioctl(fd_, VFIO_DEVICE_GET_IRQ_INFO, &irq); result < 0)
+            fail("ioctl(VFIO_DEVICE_GET_IRQ_INFO)", result, std::string("has no ") + kind);
+        if (eventfds.empty() || eventfds.size() > irq.count)
+            fail("enabling interrupts", -EINVAL,
+                 std::string("has ") + std::to_string(irq.count) + " vectors of " + kind + ", not " +
+                     std::to_string(eventfds.size()));
+        if (irq.count != 0) clear_vectors(index); // the kernel cannot add to those that are enabled
+        const std::size_t bytes = sizeof(vfio_irq_set) + eventfds.size_bytes();
+        std::vector<std::byte> request(bytes);
+        vfio_irq_set head{};
+        head.argsz = static_cast<std::uint32_t>(bytes);
+        head.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
+        head.index = index;
+        head.count = static_cast<std::uint32_t>(eventfds.size());
+        std::memcpy(request.data(), &head, sizeof head);
+        std::memcpy(request.data() + sizeof head, eventfds.data(), eventfds.size_bytes());
+        if (const int result = Kernel::ioctl(fd_, VFIO_DEVICE_SET_IRQS, request.data()); result < 0)
+            fail("ioctl(VFIO_DEVICE_SET_IRQS)", result,
+                 std::string("refused these eventfds, or the kernel has no ") + kind + " vectors left");
+    }
+    /// Does nothing if none are enabled.
+    void clear_vectors(unsigned index) const {
+        vfio_irq_set request{};
+        request.argsz = sizeof request;
+        request.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER;
+        request.index = index;
+        const int result = Kernel::ioctl(fd_, VFIO_DEVICE_SET_IRQS, &request);
+        if (result < 0 && result != -EINVAL) // there are none
+            fail("ioctl(VFIO_DEVICE_SET_IRQS)", result, "did not disable its interrupts");
+    }
+
+    void reset() const {
+        if ((kernels_info_.flags & VFIO_DEVICE_FLAGS_RESET) == 0)
+            fail("ioctl(VFIO_DEVICE_RESET)", -EOPNOTSUPP,
+                 "cannot be reset by itself: stop it with disable_bus_master, or close it");
+        if (const int result = Kernel::ioctl(fd_, VFIO_DEVICE_RESET, nullptr); result < 0)
+            fail("ioctl(VFIO_DEVICE_RESET)", result, "could not be reset");
+    }
+
+    /// Throws: the device, by its address, and what it does not do.
+    [[noreturn, gnu::cold]] void fail(const char* call, int result, const std::string& what) const {
+        throw pin_error({.code = {-result, std::generic_category()},
+                         .call = call,
+                         .remedy = "the device " + info_.address + " " + what});
+    }
+
+private:
+    void check_config(std::size_t bytes, unsigned offset) const {
+        if (offset > config_.size || bytes > config_.size - offset)
+            fail("PCI configuration space", -EINVAL, "has no such register");
+    }
+    void check_transfer(const char* call, ssize_t result, std::size_t bytes) const {
+        if (result == static_cast<ssize_t>(bytes)) return;
+        fail(call, result < 0 ? static_cast<int>(result) : -EIO, "does not answer");
+    }
+
+    const std::shared_ptr<vfio_container_state<Kernel>> container_; // closes after the device
+    pci_device_info info_{};
+    vfio_region_info config_{};
+    vfio_device_info kernels_info_{};
+    int fd_ = -1;
+};
+
+} // namespace detail
+} // namespace gup

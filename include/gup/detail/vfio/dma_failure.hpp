@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// Says why memory was not mapped for devices: each errno of VFIO_IOMMU_MAP_DMA stands for several causes.
+
+#include "gup/error.hpp"
+#include "gup/memlock_budget.hpp"
+
+#include <cerrno>
+#include <cstdint>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace gup::detail {
+
+/// Fills in a refusal that no system call made; false, so that a caller can return it.
+inline bool refuse_map(pin_failure& failure, int error, std::string remedy) {
+    failure.code = {error, std::generic_category()};
+    failure.call = "vfio_domain::pin";
+    failure.remedy = std::move(remedy);
+    return false;
+}
+
+inline std::string entry_limit_remedy(std::uint32_t limit) {
+    return "the container may hold " + std::to_string(limit) +
+           " mappings: map larger ranges, or raise it with `echo " +
+           std::to_string(std::uint64_t{limit} * 2) +
+           " > /sys/module/vfio_iommu_type1/parameters/dma_entry_limit` as root before the container is "
+           "opened";
+}
+
+inline const char* map_remedy(int error) noexcept {
+    switch (error) {
+    case ENOMEM:
+        return "the kernel is short of memory";
+    case EFAULT:
+        return "part of the memory cannot be pinned: it is not mapped, lies beyond the end of its file, is "
+               "secret memory (memfd_secret), or is read-only while the device may write (pin it with "
+               "dma_access::read)";
+    case EEXIST:
+        return "something else has mapped memory in this container: leave its I/O addresses to gup";
+    case ENOSPC:
+        return "the container holds as many mappings as it may: map larger ranges, or raise "
+               "/sys/module/vfio_iommu_type1/parameters/dma_entry_limit before the container is opened";
+    case EINVAL:
+        return "the IOMMU does not translate these I/O addresses: lower vfio_options::address_bits to its "
+               "width";
+    default:
+        return "the kernel refused for a reason that gup does not know";
+    }
+}
+
+/// After the kernel refused to map `failure.range`, and holds no charge for it any more. Throws
+/// std::bad_alloc.
+template <class Kernel>
+void explain_map_failure(int error, pin_failure& failure) {
+    failure.code = {error, std::generic_category()};
+    failure.call = "ioctl(VFIO_IOMMU_MAP_DMA)";
+    pin_failure budget = failure;
+    budget.need = failure.range.size();
+    if (memlock_budget::read<Kernel>().explain(pin_budget::locked_vm, budget))
+        failure = std::move(budget);
+    else
+        failure.remedy = map_remedy(error);
+}
+
+} // namespace gup::detail

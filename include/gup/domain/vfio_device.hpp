@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// `vfio_device`: a PCI device that this program drives. Its registers, its configuration space, its
+/// interrupts, its reset.
+
+#include "gup/detail/vfio/device_state.hpp"
+#include "gup/domain/vfio_bar.hpp"
+#include "gup/domain/vfio_container.hpp"
+
+#include <concepts>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+namespace gup {
+
+/// A device bound to vfio-pci. A counted handle: copies share the device. The device is closed, and with that
+/// stopped by the kernel, when the last handle to it, its BARs and the pinned pages of those has gone.
+///
+/// Thread-safe, except that what the functions do to one device is in no order between threads. Functions
+/// that fail throw pin_error with the errno of the kernel, or EINVAL or EOPNOTSUPP if the device does not
+/// have what is asked for.
+template <class Kernel = system_kernel>
+class basic_vfio_device {
+    using state = detail::vfio_device_state<Kernel>;
+
+public:
+    /// Opens a device by its address on the PCI bus, as in "0000:00:04.0", and attaches its group to the
+    /// container. Throws also what vfio_group throws.
+    basic_vfio_device(basic_vfio_container<Kernel> container, std::string address)
+        : basic_vfio_device(make_or_throw(std::move(container), std::move(address))) {}
+    /// In a container of its own.
+    explicit basic_vfio_device(std::string address)
+        : basic_vfio_device(basic_vfio_container<Kernel>(), std::move(address)) {}
+    /// As the constructor; instead of throwing fills `failure` and returns nothing. Throws std::bad_alloc
+    /// only.
+    [[nodiscard("this opens a device")]] static std::optional<basic_vfio_device>
+    try_make(basic_vfio_container<Kernel> container, std::string address, pin_failure& failure) {
+        const auto number = detail::find_group<Kernel>(address, failure);
+        if (!number) return std::nullopt;
+        const auto group = basic_vfio_group<Kernel>::try_make(container, *number, failure);
+        if (!group) return std::nullopt;
+        auto made = state::try_open(container.state_, group->descriptor(), std::move(address), failure);
+        if (made == nullptr) return std::nullopt;
+        return basic_vfio_device(std::move(container), std::move(made));
+    }
+
+    /// What is known of it.
+    const pci_device_info& info() const noexcept { return state_->info(); }
+    const basic_vfio_container<Kernel>& container() const noexcept { return container_; }
+    /// The descriptor of the device, for what gup does not do. It stays ours.
+    int descriptor() const noexcept { return state_->fd(); }
+
+    /// A register of the configuration space, little-endian as on the bus.
+    template <std::unsigned_integral T>
+    T read_config(unsigned offset) const {
+        T value{};
+        state_->read_config(&value, sizeof value, offset);
+        return value;
+    }
+    template <std::unsigned_integral T>
+    void write_config(unsigned offset, T value) const {
+        state_->write_config(&value, sizeof value, offset);
+    }
+
+    /// Lets the device start DMA. VFIO opens devices without that right, and what they then try to read or
+    /// write goes nowhere and is not reported.
+    void enable_bus_master() const { change_command(bus_master, bus_master); }
+    /// Stops the device's DMA.
+    void disable_bus_master() const { change_command(bus_master, 0); }
+
+    /// Maps a base address register. Throws EOPNOTSUPP if it cannot be mapped, EINVAL if it does not exist.
+    basic_vfio_bar<Kernel> map_bar(unsigned number) const {
+        return basic_vfio_bar<Kernel>(detail::vfio_bar_state<Kernel>::map(state_, number));
+    }
+
+    /// Has each vector signal an eventfd(2) of the caller's, which the kernel keeps a reference to. In place
+    /// of those set before.
+    void enable_msi(std::span<const int> eventfds) const {
+        state_->set_vectors(VFIO_PCI_MSI_IRQ_INDEX, "MSI", eventfds);
+    }
+    void enable_msix(std::span<const int> eventfds) const {
+        state_->set_vectors(VFIO_PCI_MSIX_IRQ_INDEX, "MSI-X", eventfds);
+    }
+    void disable_msi() const { state_->clear_vectors(VFIO_PCI_MSI_IRQ_INDEX); }
+    void disable_msix() const { state_->clear_vectors(VFIO_PCI_MSIX_IRQ_INDEX); }
+
+    /// Resets the device: it stops all DMA and forgets what it was told. Throws EOPNOTSUPP if it cannot.
+    void reset() const { state_->reset(); }
+
+    friend bool operator==(const basic_vfio_device&, const basic_vfio_device&) noexcept = default;
+
+    // Copies only: a handle that was moved from would refer to nothing.
+    basic_vfio_device(const basic_vfio_device&) noexcept = default;
+    basic_vfio_device& operator=(const basic_vfio_device&) noexcept = default;
+    ~basic_vfio_device() = default;
+
+private:
+    static constexpr unsigned command_register = 4;
+    static constexpr std::uint16_t bus_master = 1U << 2;
+
+    basic_vfio_device(basic_vfio_container<Kernel> container, std::shared_ptr<state> made) noexcept
+        : container_(std::move(container)), state_(std::move(made)) {}
+    static basic_vfio_device make_or_throw(basic_vfio_container<Kernel> container, std::string address) {
+        pin_failure failure;
+        if (auto made = try_make(std::move(container), std::move(address), failure)) return *made;
+        throw pin_error(std::move(failure));
+    }
+    void change_command(std::uint16_t bits, std::uint16_t to) const {
+        const auto command = read_config<std::uint16_t>(command_register);
+        write_config(command_register, static_cast<std::uint16_t>((command & ~bits) | to));
+    }
+
+    basic_vfio_container<Kernel> container_;
+    std::shared_ptr<state> state_;
+};
+
+using vfio_device = basic_vfio_device<>;
+
+} // namespace gup
