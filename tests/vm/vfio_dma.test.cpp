@@ -29,6 +29,10 @@ bool all_are(std::span<const std::byte> bytes, std::byte value) {
     return std::all_of(bytes.begin(), bytes.end(), [&](std::byte b) { return b == value; });
 }
 
+/// Few enough bytes that QEMU asks its IOMMU only once. A longer DMA faults over and over, and what comes
+/// while the kernel still handles the first is lost, with every fault after it.
+constexpr std::size_t one_fault = 4;
+
 /// The fault of the edu device at this address, as kernels before and after 7.0 print it.
 std::string fault_at(std::uint64_t iova) {
     char text[128];
@@ -104,8 +108,10 @@ TEST_CASE("a device cannot touch a page after its pool has gone, and the IOMMU s
         device.fetch(iova);
         gup::put_user_page(std::move(ref), gup::clean);
     }
-    device.store(iova);
+    device.store(iova, one_fault);
     CHECK(log.wait_for("DMA Write.*" + fault_at(iova)));
+    device.fetch(iova, one_fault);
+    CHECK(log.wait_for("DMA Read.*" + fault_at(iova)));
 }
 
 TEST_CASE("a device cannot write to a page that is pinned for reading, and the IOMMU says so") {
@@ -113,12 +119,10 @@ TEST_CASE("a device cannot write to a page that is pinned for reading, and the I
     gup::vfio_domain<> domain{device.device.container()};
     gup::page_pool<gup::vfio_domain<>, gup::dma_access::to_device> pool{domain, {.pages = 1}};
     auto ref = gup::get_user_page(pool);
-    std::memset(ref.bytes().data(), 0x5A, ref.size());
-    device.fetch(gup::iova(ref), 1024);
-    fill(ref.bytes(), 1);
     std::memset(ref.bytes().data(), 0x33, ref.size());
     kernel_log log;
-    device.store(gup::iova(ref));
+    // before anything is read there: QEMU stops a write to what it has looked up for reading without a word
+    device.store(gup::iova(ref), one_fault);
     CHECK(log.wait_for("DMA Write.*" + fault_at(gup::iova(ref))));
     CHECK(all_are(ref.bytes(), std::byte{0x33}));
     gup::put_user_page(std::move(ref), gup::clean);
@@ -159,7 +163,9 @@ TEST_CASE("a device's interrupt comes through an eventfd") {
 TEST_CASE("a pool of huge pages is mapped at an I/O address that huge pages can be used for") {
     edu device;
     gup::vfio_domain<> domain{device.device.container()};
-    gup::page_pool pool{domain, {.page_size = std::size_t{1} << 21, .pages = 4}};
+    gup::page_pool pool{
+        domain,
+        {.page_size = std::size_t{1} << 21, .pages = 4, .memory = gup::memory_kind::transparent_huge}};
     auto ref = gup::get_user_page(pool);
     CHECK(gup::iova(ref) % (std::uint64_t{1} << 21) == 0);
     fill(ref.bytes(), 9);
