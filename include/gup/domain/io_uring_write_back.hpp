@@ -7,6 +7,7 @@
 #include "gup/domain/io_uring.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -107,6 +108,12 @@ private:
     bool written_ = false;
 };
 
+/// Why it is no use to write on after a write with this result; empty if it took something.
+inline std::error_code fault_of_write(std::int32_t result) noexcept {
+    if (result < 0) return {-result, std::system_category()};
+    return result == 0 ? std::make_error_code(std::errc::no_space_on_device) : std::error_code();
+}
+
 /// Some of them, and the operations that write them.
 template <class Domain>
 class write_back_batch {
@@ -120,7 +127,8 @@ public:
     void add(page_in_write_back<Domain> page) noexcept { pages_.push_back(std::move(page)); }
 
     /// Writes all; returns how many were written whole. After an error, the first is kept in `error`, no more
-    /// is submitted and what is under way is waited for.
+    /// is submitted and what is under way is waited for. If the ring cannot be waited for any more, the
+    /// tokens of what the kernel has taken say so and keep their pins.
     std::size_t run(Domain& domain, io_uring& ring, int fd, std::error_code& error) {
         prepare(ring, fd, error);
         std::size_t written = 0;
@@ -130,10 +138,11 @@ public:
             if (refused && refused != std::errc::interrupted) {
                 note(error, refused);
                 take_back();
+                if (under_way_ > 0 && !wait_only(ring)) break;
             }
             io_uring_cqe* cqe = nullptr;
             while (io_uring_peek_cqe(&ring, &cqe) == 0) {
-                written += finish(*cqe, error);
+                written += finish(ring, fd, *cqe, error);
                 io_uring_cqe_seen(&ring, cqe);
             }
         }
@@ -144,27 +153,38 @@ private:
     struct operation {
         io_uring_sqe* entry;
         in_flight<user_page_ref<Domain, dma_access::read>> token;
+        std::size_t done; ///< bytes that the file has taken
     };
 
     static void note(std::error_code& error, std::error_code what) noexcept {
         if (!error) error = what;
     }
     void prepare(io_uring& ring, int fd, std::error_code& error) {
-        for (const auto& page : pages_) {
-            const subrange part{.offset = 0, .length = page.length(file_size_)};
-            io_uring_sqe* const entry = io_uring_get_sqe(&ring);
-            if (entry == nullptr) return note(error, std::make_error_code(std::errc::no_buffer_space));
-            std::error_code refused;
-            auto token =
-                prep_write_fixed(*entry, fd, page.pin(), page.offset(), part, operations_.size(), refused);
-            if (refused) return note(error, refused);
-            operations_.push_back({entry, std::move(token)});
-            ++under_way_;
-        }
+        operations_.resize(pages_.size()); // reserved
+        for (std::size_t i = 0; i < pages_.size() && !error; ++i) prepare_rest(ring, fd, i, error);
+    }
+    /// Prepares to write what the file has not yet taken of a page.
+    void prepare_rest(io_uring& ring, int fd, std::size_t number, std::error_code& error) {
+        const page_in_write_back<Domain>& page = pages_[number];
+        operation& rest = operations_[number];
+        const subrange part{.offset = rest.done, .length = page.length(file_size_) - rest.done};
+        rest.entry = io_uring_get_sqe(&ring);
+        if (rest.entry == nullptr) return note(error, std::make_error_code(std::errc::no_buffer_space));
+        std::error_code refused;
+        rest.token =
+            prep_write_fixed(*rest.entry, fd, page.pin(), page.offset() + rest.done, part, number, refused);
+        if (refused) return note(error, refused);
+        ++under_way_;
+    }
+    /// Waits for a completion and submits nothing: what is refused may be the submission only. False if the
+    /// ring will bring none.
+    static bool wait_only(io_uring& ring) noexcept {
+        for (io_uring_cqe* cqe = nullptr;;)
+            if (const int result = io_uring_wait_cqe(&ring, &cqe); result != -EINTR) return result == 0;
     }
     /// What the kernel has not taken is not under way.
     void take_back() noexcept {
-        for (auto& [entry, token] : operations_) {
+        for (auto& [entry, token, done] : operations_) {
             if (!token) continue;
             if (auto pin = try_take_back(token, *entry); pin.has_value()) {
                 put_user_page(std::move(*pin));
@@ -172,20 +192,24 @@ private:
             }
         }
     }
-    /// True if this is the completion of a page that was written whole.
-    bool finish(const io_uring_cqe& cqe, std::error_code& error) {
+    /// True if this is the completion of a page that is written whole now. Of one that is not, writes on.
+    bool finish(io_uring& ring, int fd, const io_uring_cqe& cqe, std::error_code& error) {
         if (cqe.user_data >= operations_.size()) return false; // of an entry that was refused
-        auto pin = try_complete(operations_[cqe.user_data].token, cqe);
+        operation& finished = operations_[cqe.user_data];
+        auto pin = try_complete(finished.token, cqe);
         if (!pin.has_value()) return false;
         put_user_page(std::move(*pin));
         --under_way_;
+        if (const std::error_code fault = fault_of_write(cqe.res))
+            note(error, fault);
+        else
+            finished.done += static_cast<std::size_t>(cqe.res);
         page_in_write_back<Domain>& page = pages_[cqe.user_data];
-        const bool whole = cqe.res >= 0 && static_cast<std::size_t>(cqe.res) == page.length(file_size_);
-        if (whole) page.set_written();
-        if (cqe.res < 0)
-            note(error, {-cqe.res, std::system_category()});
-        else if (!whole)
-            note(error, std::make_error_code(std::errc::no_space_on_device));
+        const bool whole = finished.done == page.length(file_size_);
+        if (whole)
+            page.set_written();
+        else if (!error)
+            prepare_rest(ring, fd, cqe.user_data, error);
         return whole;
     }
 
@@ -206,8 +230,10 @@ private:
 /// behind `file_size` bytes of the file.
 ///
 /// Throws pin_error with the kernel's errno if a write or the ring fails, EBUSY if completions of other
-/// operations are in the ring, ENOSPC if the file takes only part of a page; pages that were not written are
-/// dirty again, and no operation is left under way.
+/// operations are in the ring, ENOSPC if the file takes no more of a page and gives no reason; pages that
+/// were not written are dirty again. No operation is left under way, unless the ring cannot even be waited
+/// for any more: then what the kernel has taken is leaked with its pins, on_release_failure hears of it, and
+/// what the pages hold may still reach the file.
 template <ring_domain Domain>
 write_back_result write_back(address_space<Domain>& space, Domain& domain, io_uring& ring, int fd,
                              std::uint64_t file_size = std::numeric_limits<std::uint64_t>::max()) {
