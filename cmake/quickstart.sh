@@ -7,7 +7,8 @@ set -eu
 cd "$(dirname "$0")/.."
 
 to_build='g++ cmake ninja-build pkg-config libboost-dev liburing-dev'
-to_test="$to_build clang-14 libclang-rt-14-dev clang-19 clang-tidy-19 clang-tools-19 catch2 librapidcheck-dev strace libbenchmark-dev"
+to_test="$to_build clang-14 libclang-rt-14-dev clang-19 clang-tidy-19 clang-tools-19 catch2 librapidcheck-dev strace libbenchmark-dev
+qemu-system-x86 cpio kmod xz-utils zstd lz4"
 
 # The presets of `test`: both compilers with every header by itself and the installed package, then the sanitizers, of
 # clang because it builds with them in a third of the time.

@@ -106,6 +106,7 @@ static void check_pins(void) {
     long made = 0, released = -1;
     for (int tries = 0; tries < 100 && made != released; ++tries) {
         if (tries > 0) usleep(50000);
+        write_text("/proc/sys/vm/stat_refresh", "1"); // the counts of each processor are added up late
         made = counter("nr_foll_pin_acquired ");
         released = counter("nr_foll_pin_released ");
     }
