@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <exception>
 #include <optional>
@@ -150,14 +151,14 @@ private:
             port_.device().disable_bus_master();
             return true;
         } catch (const std::exception& error) {
-            std::fprintf(stderr, "%s; it is reset\n", error.what());
+            std::fprintf(stderr, "nvme: %s; the device is reset\n", error.what());
         }
         try {
             port_.device().disable_bus_master();
             port_.device().reset();
             return true;
         } catch (const std::exception& error) {
-            std::fprintf(stderr, "%s\n", error.what());
+            std::fprintf(stderr, "nvme: %s\n", error.what());
             return false;
         }
     }
