@@ -1,0 +1,48 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSL-1.0
+# nvme_read.sh PROGRAM: what it says where it cannot run. Its DMA needs a disk that this system can do without, which
+# only virtual machines are sure to have.
+set -eu
+program=$1
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+fail() {
+    echo "nvme_read.sh: $*" >&2
+    sed 's/^/errors: /' "$scratch/errors" >&2
+    exit 1
+}
+# refused STATUS PATTERN ARGUMENT...
+refused() {
+    wanted=$1 pattern=$2 && shift 2
+    status=0
+    "$program" "$@" >"$scratch/output" 2>"$scratch/errors" || status=$?
+    [ "$status" = "$wanted" ] || fail "status $status for: $*"
+    grep -Eq "$pattern" "$scratch/errors" || fail "the reason is not '$pattern': $*"
+    [ ! -s "$scratch/output" ] || fail "it prints a result: $*"
+}
+
+: >"$scratch/errors"
+"$program" --help >"$scratch/help"
+grep -q '^Usage: nvme_read ' "$scratch/help" || fail 'no help'
+grep -q 'DESTRUCTIVE' "$scratch/help" || fail 'the help does not say what destroys data'
+
+absent=ffff:ff:1f.7
+refused 2 'a device, a block and a number of blocks are needed'
+refused 2 'a device, a block and a number of blocks are needed' "$absent" 0
+refused 2 'a device, a block and a number of blocks are needed' "$absent" 0 1 2
+refused 2 "'x' is not a number" "$absent" x 1
+refused 2 "'1x' is not a number" "$absent" 0 1x
+refused 2 "'-1' is not a number" -- "$absent" -1 1
+refused 2 "'18446744073709551616' is not a number" "$absent" 18446744073709551616 1
+refused 2 'no blocks are asked for' "$absent" 0 0
+refused 2 'numbers have 64 bits' "$absent" 18446744073709551615 2
+refused 2 'nothing to put into a file' --verify-write --output "$scratch/file" "$absent" 0 1
+refused 2 'unrecognized option' --write "$absent" 0 1
+
+# the first reason that applies to this machine: no VFIO, no right to use it, no such device
+missing="modprobe vfio|may not open|there is no PCI device $absent"
+refused 1 "$missing" "$absent" 0 1
+refused 1 "$missing" --verify-write "$absent" 0 1
+refused 1 "$missing" --output "$scratch/file" "$absent" 0 1
+[ ! -e "$scratch/file" ] || fail 'a file was made for a disk that could not be read'
