@@ -41,7 +41,7 @@ refused 2 'nothing to put into a file' --verify-write --output "$scratch/file" "
 refused 2 'unrecognized option' --write "$absent" 0 1
 
 # the first reason that applies to this machine: no VFIO, no right to use it, no such device
-missing="modprobe vfio|may not open|there is no PCI device $absent"
+missing="modprobe -a vfio-pci|may not open|there is no PCI device $absent"
 refused 1 "$missing" "$absent" 0 1
 refused 1 "$missing" --verify-write "$absent" 0 1
 refused 1 "$missing" --output "$scratch/file" "$absent" 0 1

@@ -27,5 +27,5 @@ refused 2 'one device is needed'
 refused 2 'one device is needed' 0000:00:04.0 0000:00:05.0
 refused 2 'one device is needed' --unknown
 # the first reason that applies to this machine: no VFIO, no right to use it, no such device
-missing='modprobe vfio|may not open|there is no PCI device ffff:ff:1f.7'
+missing='modprobe -a vfio-pci|may not open|there is no PCI device ffff:ff:1f.7'
 refused 1 "$missing" ffff:ff:1f.7

@@ -30,7 +30,7 @@ public:
         made->fd_ = Kernel::open(path);
         if (made->fd_ < 0) {
             std::string remedy = explain_open(path, -made->fd_);
-            if (remedy.empty()) remedy = "load VFIO with `modprobe vfio-pci vfio_iommu_type1` as root";
+            if (remedy.empty()) remedy = "load VFIO with `modprobe -a vfio-pci vfio_iommu_type1` as root";
             refuse_vfio(failure, "open of /dev/vfio/vfio", made->fd_, std::move(remedy));
             return nullptr;
         }
