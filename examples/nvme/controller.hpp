@@ -37,8 +37,7 @@ struct geometry {
 
 class controller {
 public:
-    /// Opens, resets and enables the controller and makes one queue pair for reads and writes. Throws
-    /// pin_error, controller_failed, command_failed.
+    /// Opens, resets and enables the controller. Throws pin_error, controller_failed, command_failed.
     explicit controller(const std::string& address) : controller(opened{}, address) {
         start(); // if this throws, the destructor stops the controller: it has been constructed by now
     }
@@ -52,17 +51,17 @@ public:
     }
 
     const domain& memory() const noexcept { return domain_; }
-    /// Makes the queue pair for reads and writes, once. The pool is that of its lists.
+    /// Makes the queue pair for reads and writes, once. Its pool must stay as long as commands are submitted.
     queue_pair& make_io_queue(memory_pool& lists) {
         io_.emplace(port_, lists, 1);
         const std::uint32_t size_and_number = (io_->entries() - 1) << 16 | 1;
         command completions{.opcode = static_cast<std::uint8_t>(admin::create_completion_queue)};
-        completions.prp1 = io_->completions();
+        completions.prp1 = io_->lend_completions();
         completions.dwords[0] = size_and_number;
         completions.dwords[1] = contiguous | interrupts; // vector 0
         run(completions, "creating a completion queue");
         command submissions{.opcode = static_cast<std::uint8_t>(admin::create_submission_queue)};
-        submissions.prp1 = io_->submissions();
+        submissions.prp1 = io_->lend_submissions();
         submissions.dwords[0] = size_and_number;
         submissions.dwords[1] = contiguous | 1U << 16; // its completions go to queue 1
         run(submissions, "creating a submission queue");
@@ -133,8 +132,8 @@ private:
         port_.device().enable_bus_master();
         const std::uint32_t last = admin_.entries() - 1;
         port_.write<std::uint32_t>(registers::admin_queue_attributes, last << 16 | last);
-        port_.write<std::uint64_t>(registers::admin_submission_queue, admin_.submissions());
-        port_.write<std::uint64_t>(registers::admin_completion_queue, admin_.completions());
+        port_.write<std::uint64_t>(registers::admin_submission_queue, admin_.lend_submissions());
+        port_.write<std::uint64_t>(registers::admin_completion_queue, admin_.lend_completions());
         port_.write(registers::configuration, enabled);
         port_.wait_for_status(status::ready, status::ready, ready_limit(), "enabling the controller");
     }

@@ -29,17 +29,22 @@ class shared_page {
 public:
     explicit shared_page(memory_pool& pool) : ours_(gup::get_user_page(pool)) {
         std::fill(ours_.bytes().begin(), ours_.bytes().end(), std::byte{0});
-        theirs_ = gup::start_dma_from_device(gup::ref_user_page(ours_), 0);
     }
 
     std::byte* at(std::size_t offset) const noexcept { return ours_.bytes().data() + offset; }
-    std::uint64_t iova() const noexcept { return gup::iova(ours_); }
+    /// The address to tell the controller: from now on the page is the controller's too.
+    std::uint64_t lend() {
+        theirs_ = gup::start_dma_from_device(gup::ref_user_page(ours_), 0);
+        return gup::iova(theirs_);
+    }
     /// The controller has stopped.
-    void reclaim() { gup::put_user_page(gup::complete(std::move(theirs_), 0), gup::clean); }
+    void reclaim() {
+        if (theirs_) gup::put_user_page(gup::complete(std::move(theirs_), 0), gup::clean);
+    }
 
 private:
     page ours_;
-    lent_page theirs_;
+    lent_page theirs_{};
 };
 
 inline constexpr std::size_t list_entries = page_size / sizeof(std::uint64_t);

@@ -38,8 +38,9 @@ public:
           pending_(entries_ - 1) {}
 
     unsigned entries() const noexcept { return entries_; }
-    std::uint64_t submissions() const noexcept { return submissions_.iova(); }
-    std::uint64_t completions() const noexcept { return completions_.iova(); }
+    /// The addresses to tell the controller, once: it has the queues from then on.
+    std::uint64_t lend_submissions() { return submissions_.lend(); }
+    std::uint64_t lend_completions() { return completions_.lend(); }
 
     /// Hands a command and its pages to the controller; the number to wait for.
     std::uint16_t submit(command what, transfer direction, std::vector<page> pages, std::string doing) {

@@ -5,6 +5,7 @@
 
 #include "disk.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <exception>
@@ -45,19 +46,22 @@ inline void check_pattern(disk& on, const extent& part) {
     }
 }
 
-/// Checks an extent that one command can transfer, and restores it, also if the check fails. Nothing can be
-/// restored on a controller that has failed.
+/// Checks an extent that one command can transfer, and restores it, also if the check fails.
 inline void verify_write(disk& on, const extent& part) {
     std::vector<page> before = on.run(io::read, part, on.new_pages(part));
     std::exception_ptr failure;
     try {
-        check_pattern(on, part);
-    } catch (const controller_failed& error) {
-        throw controller_failed(error.what() + ("; " + to_string(part)) + " may hold the pattern");
-    } catch (...) {
-        failure = std::current_exception();
+        try {
+            check_pattern(on, part);
+        } catch (const controller_failed&) {
+            throw; // nothing to restore with: a write that is still on its way could come last
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        gup::put_user_pages(on.run(io::write, part, std::move(before)), gup::clean);
+    } catch (const std::exception& error) {
+        throw std::runtime_error(error.what() + ("; " + to_string(part)) + " may hold the pattern");
     }
-    gup::put_user_pages(on.run(io::write, part, std::move(before)), gup::clean);
     if (failure) std::rethrow_exception(failure);
 }
 
