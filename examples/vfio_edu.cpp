@@ -24,12 +24,10 @@
 
 namespace {
 
-constexpr auto help =
-    "Usage: vfio_edu DEVICE\n"
-    "Copies a page by DMA through the buffer of QEMU's edu device, and compares.\n"
-    "DEVICE is its PCI address, as in 0000:00:04.0, and bound to vfio-pci. Start QEMU with\n"
-    "`-device edu,dma_mask=0xffffffffffffffff`: by default the device drops the higher bits of addresses.\n"
-    "Exit status: 0 if the copy is right, 1 if not, 2 for a wrong command line.\n";
+constexpr auto help = "Usage: vfio_edu DEVICE\n"
+                      "Copies a page by DMA through the buffer of QEMU's edu device, and compares.\n"
+                      "DEVICE is its PCI address, as in 0000:00:04.0, and bound to vfio-pci.\n"
+                      "Exit status: 0 if the copy is right, 1 if not, 2 for a wrong command line.\n";
 
 using domain = gup::vfio_domain<>;
 using page = gup::user_page_ref<domain>;
@@ -51,6 +49,8 @@ public:
     /// No DMA after this.
     void stop() const { device_.disable_bus_master(); }
 
+    /// It drops the higher bits of addresses, unless QEMU's dma_mask tells it otherwise.
+    static constexpr unsigned address_bits = 28;
     /// Of one transfer: half of the buffer.
     static constexpr std::size_t bytes = 2048;
 
@@ -117,7 +117,7 @@ void copy(edu& device, page& from, page& to) {
 
 int run(const std::string& address) {
     edu device(address);
-    gup::page_pool pool(domain(device.container()), {.pages = 2});
+    gup::page_pool pool(domain(device.container(), {.address_bits = edu::address_bits}), {.pages = 2});
     page from = gup::get_user_page(pool);
     page to = gup::get_user_page(pool);
     for (std::size_t i = 0; i < from.size(); ++i) from.bytes()[i] = static_cast<std::byte>(i * 31 + i / 256);
