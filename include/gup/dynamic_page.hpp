@@ -11,7 +11,9 @@
 /// Two shared mappings (MAP_SHARED) of the same part of a file are the same pages at two addresses. Pinned in
 /// one domain they share a base, the one that was pinned first: pin, page number, dirty state and the address
 /// that devices use are the base's, and memory is charged once. Each reference shows the address it was got
-/// with. Private mappings never match, because their pages differ after the first write. A range that shows
+/// with. Private mappings never match, because their pages differ after the first write; nor do mappings that
+/// cannot be written, or of files under two names (hard links): the kernel tells no program without
+/// privileges whether those are the same pages, on overlayfs and btrfs they may not be. A range that shows
 /// the same part of a file twice in a row, a mirror, is one range like any other.
 ///
 /// The caller keeps the memory mapped until the last reference is put, through any of its mappings. What was

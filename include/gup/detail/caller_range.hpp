@@ -24,6 +24,7 @@
 namespace gup::detail {
 
 /// A part of a file that a range shows through a shared mapping: who writes there writes to the file's pages.
+/// Files of different subvolumes, as a snapshot's, may have the same numbers: their names differ.
 struct shared_part {
     std::uint64_t device = 0;
     std::uint64_t inode = 0;
@@ -40,7 +41,10 @@ struct shared_part {
 /// What a range shows, in the order of its addresses.
 struct range_content {
     std::vector<shared_part> shared{};
-    bool all_shared = true; ///< false if any part of it is private: no other mapping has all of its pages
+    /// False if no other mapping is known to have all of its pages: because any part of it is private or,
+    /// though shared, cannot be written. Such a mapping may show a file as it was before an overlay copied it
+    /// up, and /proc/self/maps says the same of the copy.
+    bool all_shared = true;
 
     /// True if both show the same pages in the same order.
     bool same_as(const range_content& other) const noexcept {
@@ -120,7 +124,7 @@ inline bool check_mapping(const vma& mapping, page_range part, dma_access access
 
 /// Adds what a part of a mapping shows.
 inline void add_content(range_content& content, const vma& mapping, page_range part) {
-    if (!mapping.shared || is_device_memory(mapping)) {
+    if (!mapping.shared || !mapping.writable || is_device_memory(mapping)) {
         content.all_shared = false;
         return;
     }
@@ -155,6 +159,18 @@ inline std::optional<range_content> look_at_range(std::string_view maps, page_ra
     refuse_range(failure, std::errc::bad_address,
                  "nothing is mapped at " + hexadecimal(reached) + ": pin only memory that is mapped");
     return std::nullopt;
+}
+
+/// The names of the files that a range shows through shared mappings, in the order of its addresses. Of one
+/// text only: the name of a mapping changes when its file is renamed.
+inline std::vector<std::string_view> file_names(std::string_view maps, page_range pages) {
+    std::vector<std::string_view> names;
+    for_each_vma(maps, [&](const vma& mapping) {
+        if (mapping.shared && !intersection(mapping.pages, pages).empty() &&
+            (names.empty() || names.back() != mapping.name))
+            names.push_back(mapping.name);
+    });
+    return names;
 }
 
 /// After a domain refused the range for no budget: names the mapping that it may not like.

@@ -108,7 +108,7 @@ public:
         if (!content) return 0;
         if (provider.keeper != nullptr) *content = {.all_shared = false};
         record* base = nullptr;
-        if (in != nullptr && !find_base(*in, *content, access, base, failure)) return 0;
+        if (in != nullptr && !find_base(*in, *content, *pages, maps, access, base, failure)) return 0;
         return add(domain, in, base, *pages, std::move(*content), maps, access, provider, failure);
     }
 
@@ -176,11 +176,13 @@ private:
     }
 
     /// Finds the base that shows the same parts of files, if there is one. False if one shows some of them.
-    static bool find_base(pinned_in& in, const range_content& content, dma_access access, record*& base,
-                          pin_failure& failure) {
+    static bool find_base(pinned_in& in, const range_content& content, page_range pages,
+                          std::string_view maps, dma_access access, record*& base, pin_failure& failure) {
         for (record& r : in.records) {
             if (r.front().forwards() || r.over() || !content.overlaps(r.content)) continue;
-            if (!content.same_as(r.content))
+            const auto names = file_names(maps, pages), others = file_names(maps, r.pages);
+            if (std::ranges::find_first_of(names, others) == names.end()) continue;
+            if (!content.same_as(r.content) || names != others)
                 return refuse(failure, r,
                               "the range shows some of the file pages that are pinned at another "
                               "address: pin exactly the same pages, or put that first");

@@ -83,6 +83,28 @@ TEST_CASE("a range shows the parts of its files, joined where the kernel split t
     CHECK_FALSE(look({0x40000, 0x41000}).overlaps(first));
 }
 
+TEST_CASE("a shared mapping that cannot be written is not taken for the same pages as another") {
+    constexpr std::string_view overlay = "10000-11000 rw-s 00000000 00:28 6          /merged/file\n"
+                                         "20000-21000 r--s 00000000 00:28 6          /merged/file\n"
+                                         "30000-31000 r--s 00000000 00:28 6          /merged/file\n";
+    gup::pin_failure failure;
+    const auto look = [&](page_range pages) {
+        return *gup::detail::look_at_range(overlay, pages, dma_access::read, false, failure);
+    };
+    const range_content copied_up = look({0x10000, 0x11000}), lower = look({0x20000, 0x21000});
+    CHECK_FALSE(lower.same_as(copied_up));
+    CHECK_FALSE(lower.overlaps(copied_up));
+    CHECK_FALSE(lower.same_as(look({0x30000, 0x31000})));
+}
+
+TEST_CASE("the files of a range have each its name, in order") {
+    using names = std::vector<std::string_view>;
+    CHECK(gup::detail::file_names(maps, {0x20000, 0x26000}) == names{"/memfd:ring (deleted)"});
+    CHECK(gup::detail::file_names(maps, {0x25000, 0x41000}) ==
+          names{"/memfd:ring (deleted)", "/secretmem (deleted)", "/data/file"});
+    CHECK(gup::detail::file_names(maps, {0x10000, 0x13000}).empty()); // private
+}
+
 TEST_CASE("a domain's refusal names the mapping that it may not like") {
     const auto explained = [](page_range pages, gup::pin_failure failure) {
         gup::detail::explain_domain_refusal(maps, pages, failure);
