@@ -90,9 +90,11 @@ inline std::optional<page_range> whole_pages(std::span<const std::byte> range, s
     return std::nullopt;
 }
 
-/// Secret memory is nobody's to pin: the kernel itself must not be able to read it.
+/// Secret memory is nobody's to pin: the kernel itself must not be able to read it. Its file is on no disk
+/// and has this name always; a removed file "/secretmem" shows the same only where the root is on no disk
+/// either.
 inline bool is_secret(const vma& mapping) noexcept {
-    return mapping.shared && mapping.name.starts_with("/secretmem");
+    return mapping.shared && mapping.name == "/secretmem (deleted)" && mapping.device >> 32 == 0;
 }
 
 /// The memory of a device that VFIO mapped: no file's, although all of them seem to be of one.

@@ -24,7 +24,9 @@ constexpr std::string_view maps =
     "23000-26000 rw-s 00004000 00:01 5                   /memfd:ring (deleted)\n"
     "30000-31000 ---p 00000000 00:00 0 \n"
     "31000-32000 rw-s 00000000 00:0f 9                   /secretmem (deleted)\n"
-    "40000-41000 rw-s 00000000 08:01 78                  /data/file\n";
+    "40000-41000 rw-s 00000000 08:01 78                  /data/file\n"
+    "60000-61000 rw-s 00000000 00:1c 79                  /secretmem.log\n"
+    "61000-62000 rw-s 00000000 08:01 80                  /secretmem (deleted)\n";
 
 /// What refuses the range, and empty if nothing does.
 std::string refusal(page_range pages, dma_access access = dma_access::read_write) {
@@ -62,6 +64,7 @@ TEST_CASE("memory that cannot be pinned is refused with its address and the reas
     CHECK(refusal({0x50000, 0x51000}).find("nothing is mapped at 0x50000") != std::string::npos);
     CHECK(refusal({0x30000, 0x31000}).find("without read access") != std::string::npos);
     CHECK(refusal({0x31000, 0x32000}, dma_access::read).find("secret memory") != std::string::npos);
+    CHECK(refusal({0x60000, 0x62000}).empty()); // files that only have the name
 }
 
 TEST_CASE("a range shows the parts of its files, joined where the kernel split them") {
