@@ -40,7 +40,9 @@ struct space_access;
 }
 
 /// Names of pages. A handle: destroying it removes all names; pages and proxies live on until their last put.
-/// All functions may be called from any thread, except for moving and destroying the handle.
+/// All functions may be called from any thread, except for moving and destroying the handle. One that was
+/// moved from can only be assigned to or destroyed: all else terminates the program, with a message except in
+/// get_user_page_fast, which does not look.
 ///
 /// "Written" is what a device may do: a pin with access `to_device`, or a page_ref, through which the CPU
 /// writes, is not seen by `share`. In a forked child a space finds nothing.
@@ -61,10 +63,9 @@ public:
                                     }}) {}
     address_space(address_space&&) noexcept = default;
     address_space& operator=(address_space&& other) noexcept {
-        if (this != &other) {
-            close();
-            state_ = std::move(other.state_);
-        }
+        source_handle<state> taken(std::move(other.state_));
+        close();
+        state_ = std::move(taken);
         return *this;
     }
     address_space(const address_space&) = delete;
@@ -76,33 +77,38 @@ public:
     template <page_reference Ref>
         requires std::same_as<typename Ref::domain_type, Domain>
     void insert(std::uint64_t index, const Ref& ref) {
-        state_->insert(index, detail::reference_access::word(ref));
+        living().insert(index, detail::reference_access::word(ref));
     }
     /// Gives the page of `index` a second name, in another space or in this one. Throws pin_error: ENOENT if
     /// `index` names no page, EEXIST if the other index does, EBUSY while the page is pinned for writing, if
     /// only for the moment in which get_user_page_fast finds out that it may not be.
     void share(std::uint64_t index, address_space& other, std::uint64_t other_index) {
-        state_->share(index, *other.state_, other_index);
+        living().share(index, other.living(), other_index);
     }
     /// Takes a name away; true if there was one. References that were found by it stay good.
-    bool remove(std::uint64_t index) { return state_->remove(index); }
+    bool remove(std::uint64_t index) { return living().remove(index); }
 
     /// How many names there are.
-    std::size_t size() const { return state_->names(); }
+    std::size_t size() const { return living().names(); }
     /// The indices of pages that are dirty, in order. A page with several names is listed under each of them.
     std::vector<std::uint64_t> dirty_pages() const {
         std::vector<std::uint64_t> found;
-        state_->for_each_dirty([&](std::uint64_t index, const page&) { found.push_back(index); });
+        living().for_each_dirty([&](std::uint64_t index, const page&) { found.push_back(index); });
         std::ranges::sort(found);
         return found;
     }
     /// What page_mapping says of references that were found here.
-    typed_pointer mapping() const noexcept { return state_->mapping(); }
+    typed_pointer mapping() const noexcept { return living().mapping(); }
 
 private:
     friend struct detail::space_access;
     using state = detail::space_state<Domain>;
 
+    state& living() const noexcept {
+        if (!state_) [[unlikely]]
+            detail::rule_broken("an address_space was used after it had been moved from");
+        return *state_;
+    }
     void close() noexcept {
         if (state_) state_->close();
     }
@@ -116,6 +122,10 @@ namespace detail {
 struct space_access {
     template <class Domain>
     static space_state<Domain>& state(const address_space<Domain>& space) noexcept {
+        return space.living();
+    }
+    template <class Domain>
+    static space_state<Domain>& unchecked_state(const address_space<Domain>& space) noexcept {
         return *space.state_;
     }
     template <class Ref>
@@ -163,7 +173,7 @@ template <dma_access Access = dma_access::read_write, class Domain>
 [[nodiscard("the pin must be put")]] std::optional<user_page_ref<Domain, Access>>
 get_user_page_fast(address_space<Domain>& space, std::uint64_t index) noexcept {
     return detail::space_access::wrap(
-        detail::space_access::state(space).template try_find_pinned<Access>(index));
+        detail::space_access::unchecked_state(space).template try_find_pinned<Access>(index));
 }
 
 } // namespace gup

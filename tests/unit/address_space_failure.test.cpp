@@ -3,6 +3,7 @@
 #include "gup/address_space.hpp"
 
 #include "gup_test/catch.hpp"
+#include "gup_test/child.hpp"
 #include "gup_test/failing_kernel.hpp"
 #include "gup_test/pools.hpp"
 
@@ -77,4 +78,31 @@ TEST_CASE("what a space has mapped goes with it") {
     }
     CHECK(account::mapped.bytes() == before);
     CHECK(pool.stats().free == 3);
+}
+
+TEST_CASE("a space that was moved from has no names to use, and takes over others") {
+    gup::page_pool<domain> pool(domain{}, small(3));
+    gup::address_space<domain> from(pool), to(pool);
+    from.insert(1, gup::get_page(pool));
+    to.insert(2, gup::get_page(pool));
+    auto found = gup::find_get_page(to, 2);
+
+    to = std::move(from);
+    CHECK(to.size() == 1);
+    found.reset();
+    CHECK(pool.stats().free == 2); // the names before have gone
+
+    for (const bool by_verb : {false, true}) {
+        const auto child = in_child([&] {
+            if (by_verb) static_cast<void>(gup::find_get_page(from, 1));
+            return static_cast<int>(from.size());
+        });
+        CHECK(child.terminated());
+        CHECK(child.said_that("an address_space was used after it had been moved from"));
+    }
+    from = std::move(to);
+    CHECK(from.size() == 1);
+    auto& same = from;
+    from = std::move(same);
+    CHECK(from.remove(1));
 }
