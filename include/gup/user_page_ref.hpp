@@ -108,7 +108,8 @@ ref_user_page(const user_page_ref<Domain, Access>& ref GUP_NEEDS_UNCONSUMED,
 
 /// Pins a page that the CPU already holds. Terminates if the page's pool was made with a narrower access, or
 /// if the access is to write and the page has several names in address spaces, or was found by one that has
-/// been given a copy since while others have the page still. Not on an empty reference.
+/// been given a copy since while others have the page still. Waits for nothing: a page that is being written
+/// back is pinned at once (see write_back). Not on an empty reference.
 template <dma_access Access = dma_access::read_write, class Domain>
 [[nodiscard("the new pin must be put")]] user_page_ref<Domain, Access>
 get_user_page(const page_ref<Domain>& ref GUP_NEEDS_UNCONSUMED,

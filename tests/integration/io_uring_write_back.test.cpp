@@ -273,12 +273,16 @@ TEST_CASE("a page whose write-back failed is dirty again, and so is the copy tha
     CHECK(s.names->dirty_pages() == std::vector<std::uint64_t>{0, 1, 3});
 }
 
-TEST_CASE("a page in write-back has no other name for those who hold it already") {
+TEST_CASE("who holds a page in write-back can write to it, and it stays dirty") {
     space_scene s;
     if (!s.ok()) return;
     const auto held = gup::find_get_page(*s.names, 0);
     gup::detail::unwritten_names unwritten(*s.names);
-    const gup::detail::page_in_write_back<ring_scene::domain> page(*s.names, 0, unwritten);
-    auto pinned = gup::get_user_page(*held); // terminates for a page with several names
-    gup::put_user_page(std::move(pinned), gup::clean);
+    {
+        gup::detail::page_in_write_back<ring_scene::domain> page(*s.names, 0, unwritten);
+        auto pinned = gup::get_user_page(*held); // terminates for a page with several names
+        gup::put_user_page(std::move(pinned), gup::dirty);
+        page.set_written();
+    }
+    CHECK(s.names->dirty_pages() == std::vector<std::uint64_t>{0, 1, 3});
 }

@@ -223,11 +223,13 @@ private:
 
 /// Writes each dirty page of `space` to `fd` at its index times its size, as many at a time as `ring` has
 /// room for, and waits. No other operation of `ring` may be under way; its domain is that of the pages. A
-/// page is clean from before its write begins; while it is written its content stays as it is: who pins it to
-/// write gets a copy, or, in a space without a pool for copies, ENOBUFS. A page with several names in the
-/// space is written for each of them, and is clean from the last of these writes on: for its names in other
-/// spaces, too, whose files are not written, and for names that it is given meanwhile. Nothing is written
-/// behind `file_size` bytes of the file.
+/// page is clean from before its write begins; while it is written its content stays as it is: who pins it by
+/// name to write gets a copy, or, in a space without a pool for copies, ENOBUFS. Who has a page_ref and
+/// writes through it or a pin of it is not stopped, as in the kernel: what the file gets may be a mixture
+/// then, and putting the pin dirty has the page written again next time, if it has the name still. A page
+/// with several names in the space is written for each of them, and is clean from the last of these writes
+/// on: for its names in other spaces, too, whose files are not written, and for names that it is given
+/// meanwhile. Nothing is written behind `file_size` bytes of the file.
 ///
 /// Throws pin_error with the kernel's errno if a write or the ring fails, EBUSY if completions of other
 /// operations are in the ring, ENOSPC if the file takes no more of a page and gives no reason; pages that
