@@ -83,7 +83,8 @@ private:
     static constexpr std::size_t at_once = 2;
 
     static std::size_t largest_command(const identity& known) noexcept {
-        constexpr std::size_t most = std::size_t{4} << 20; // a limit of its own, for the sake of the pool
+        // those in flight together stay below the usual RLIMIT_MEMLOCK, 8 MiB
+        constexpr std::size_t most = std::size_t{3} << 20;
         return known.largest_transfer == 0 ? most : std::min(known.largest_transfer, most);
     }
     std::size_t pages_needed() const noexcept {
