@@ -5,12 +5,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/io.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -58,7 +61,15 @@ static void give_to_vfio(const char* device) {
     if (write_text("/sys/bus/pci/drivers_probe", device) != 0) fail("binding of", device);
 }
 
-/// Runs "name=program argument..." and says how it ended. 77 is a skip: the program has said why.
+/// For the tests that send.
+static void start_loopback(void) {
+    struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &loopback) != 0) fail("starting", loopback.ifr_name);
+    close(fd);
+}
+
+/// Runs "program argument..." and says how it ended. 77 is a skip: the program has said why.
 static void run(char* command) {
     char* words[64];
     size_t count = 0;
@@ -137,6 +148,7 @@ int main(void) {
     mount_at("tmpfs", "/tmp");
     setenv("PATH", "/bin", 1);
     setenv("TMPDIR", "/tmp", 1);
+    start_loopback();
     load_modules();
     give_to_vfio("0000:00:04.0");
     give_to_vfio("0000:00:05.0");
