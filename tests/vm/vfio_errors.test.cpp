@@ -11,9 +11,11 @@
 #include <cstdint>
 #include <fstream>
 #include <linux/capability.h>
+#include <linux/vfio.h>
 #include <span>
 #include <string>
 #include <string_view>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -134,6 +136,27 @@ TEST_CASE("the same memory can be mapped twice, at two I/O addresses") {
     auto once = domain.pin(memory.bytes, gup::dma_access::read_write);
     auto again = domain.pin(memory.bytes, gup::dma_access::read_write);
     CHECK(once.iova() != again.iova());
+}
+
+TEST_CASE("I/O addresses that something else has taken are left alone") {
+    edu device;
+    gup::vfio_domain<> domain{device.device.container()};
+    mapping memory(1);
+    vfio_iommu_type1_dma_map request{};
+    request.argsz = sizeof request;
+    request.flags = VFIO_DMA_MAP_FLAG_READ;
+    request.vaddr = reinterpret_cast<std::uintptr_t>(memory.bytes.data());
+    request.size = page;
+    {
+        auto pinned = domain.pin(memory.bytes, gup::dma_access::read);
+        request.iova = pinned.iova();
+    }
+    REQUIRE(::ioctl(device.device.container().descriptor(), VFIO_IOMMU_MAP_DMA, &request) == 0);
+    const refusal why = why_not(domain, memory.bytes);
+    CHECK(why.code == EEXIST);
+    CHECK(why.says("try again"));
+    auto pinned = domain.pin(memory.bytes, gup::dma_access::read);
+    CHECK(pinned.iova() != request.iova);
 }
 
 TEST_CASE("I/O addresses beyond the width of the IOMMU and in its windows are never given out") {

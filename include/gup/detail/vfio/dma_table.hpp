@@ -65,7 +65,10 @@ public:
         request.size = range.size();
         const int result = Kernel::ioctl(container_.fd(), VFIO_IOMMU_MAP_DMA, &request);
         if (result == 0) return iova;
-        give_addresses_back(*iova, range.size());
+        if (result == -EEXIST) // somebody else's: never ours to give out
+            forget_entry();
+        else
+            give_addresses_back(*iova, range.size());
         explain_map_failure<Kernel>(-result, failure);
         return std::nullopt;
     }
@@ -134,6 +137,11 @@ private:
     void give_addresses_back(std::uint64_t iova, std::size_t bytes) noexcept {
         const std::lock_guard lock(lock_);
         addresses_.free(iova, bytes);
+        --entries_;
+    }
+
+    void forget_entry() noexcept {
+        const std::lock_guard lock(lock_);
         --entries_;
     }
 
