@@ -110,7 +110,7 @@ public:
             fail("enabling interrupts", -EINVAL,
                  std::string("has ") + std::to_string(irq.count) + " vectors of " + kind + ", not " +
                      std::to_string(eventfds.size()));
-        if (irq.count != 0) clear_vectors(index); // the kernel cannot add to those that are enabled
+        clear_vectors(index); // the kernel cannot add to those that are enabled
         const std::size_t bytes = sizeof(vfio_irq_set) + eventfds.size_bytes();
         std::vector<std::byte> request(bytes);
         vfio_irq_set head{};

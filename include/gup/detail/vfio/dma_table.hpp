@@ -147,7 +147,8 @@ private:
 
     /// Before Linux 6.2 a mapping without the write right pins the page of zeroes where memory has not been
     /// touched yet, and the device never sees what the CPU writes later. Memory that cannot be written has no
-    /// such future; for it the call fails and is not needed.
+    /// such future; for it the call fails and is not needed. A shared mapping of a file has no need of it
+    /// either, and its pages become dirty, which changes nothing in them.
     static void populate(std::span<const std::byte> range) noexcept {
         static_cast<void>(
             Kernel::madvise(const_cast<std::byte*>(range.data()), range.size(), MADV_POPULATE_WRITE));
