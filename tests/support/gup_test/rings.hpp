@@ -75,7 +75,8 @@ private:
     int result_;
 };
 
-/// The filled slots of a ring's buffer table and their bytes, from /proc/self/fdinfo.
+/// The filled slots of a ring's buffer table and their bytes, from /proc/self/fdinfo. Where older kernels
+/// have an empty one they list a buffer at the last address.
 inline std::map<unsigned, std::size_t> slots_of(int ring_fd) {
     std::ifstream info("/proc/self/fdinfo/" + std::to_string(ring_fd));
     std::map<unsigned, std::size_t> filled;
@@ -85,7 +86,8 @@ inline std::map<unsigned, std::size_t> slots_of(int ring_fd) {
             table = true;
         else if (table && line.rfind(' ', 0) != 0)
             break;
-        else if (const auto slash = line.find('/'); table && slash != line.npos)
+        else if (const auto slash = line.find('/');
+                 table && slash != line.npos && line.find(" 0xffffffffffffffff/") == line.npos)
             filled[static_cast<unsigned>(std::stoul(line))] = std::stoul(line.substr(slash + 1));
     }
     return filled;
