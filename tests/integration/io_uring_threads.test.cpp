@@ -157,7 +157,7 @@ TEST_CASE(
         std::error_code error;
         gup::submit(d, r.handle(), error);
         CHECK_FALSE(gup_test::is_mapped(address));
-        CHECK(pinned_memory() == before);
+        CHECK(gup_test::eventually([&] { return pinned_memory() == before; }));
         CHECK(slots_of(r).empty());
     }
 }

@@ -150,6 +150,7 @@ int main(void) {
     setenv("PATH", "/bin", 1);
     setenv("TMPDIR", "/tmp", 1);
     start_loopback();
+    write_text("/proc/sys/vm/overcommit_memory", "1"); // some tests reserve more than this machine has
     load_modules();
     give_to_vfio("0000:00:04.0");
     give_to_vfio("0000:00:05.0");
