@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: BSL-1.0
 # boot.sh KERNEL WORK COMMAND...: boots a kernel that kernel.sh got, in a virtual machine with an IOMMU, QEMU's edu device
 # at 0000:00:04.0 and an NVMe disk at 0000:00:05.0, runs the commands there as root, and fails if one of them does. The
-# program of a command is a path on this machine. WORK/guest.log keeps what the machine said.
+# program of a command is a path on this machine; ?PROGRAM may skip what the kernel lacks (77), and +FILE only puts this
+# file where it is on this machine. WORK/guest.log keeps what the machine said.
 set -eu
 here=$(dirname "$(realpath "$0")")
 . "$(dirname "$here")/support/skip.sh"
-[ $# -ge 3 ] || { sed -n 3,5p "$0" >&2 && exit 2; }
+[ $# -ge 3 ] || { sed -n 3,6p "$0" >&2 && exit 2; }
 kernel=$1 work=$2
 shift 2
 
@@ -16,7 +17,8 @@ command -v cpio >/dev/null || skip "no cpio: install cpio"
 
 mkdir -p "$work"
 root=$(mktemp -d "$work/root.XXXXXX")
-trap 'rm -rf "$root" "$work/initramfs" "$work/disk"' EXIT
+machine=
+trap '[ -z "$machine" ] || kill "$machine"; rm -rf "$root" "$work/initramfs" "$work/disk"' EXIT
 trap 'exit 1' HUP INT TERM
 chmod 755 "$root" # or nobody but root finds anything in there
 mkdir "$root/bin" "$root/dev" "$root/proc" "$root/sys" "$root/tmp"
@@ -31,8 +33,18 @@ add_program() {
     done
 }
 for command in "$@"; do
-    add_program "${command%% *}"
-    echo "/bin/$(basename "${command%% *}")${command#"${command%% *}"}" >>"$root/commands"
+    case $command in
+        +*)
+            mkdir -p "$root$(dirname "${command#+}")"
+            cp "${command#+}" "$root${command#+}"
+            continue
+            ;;
+        \?*) may_skip='?' ;;
+        *) may_skip= ;;
+    esac
+    program=${command#"$may_skip"} && program=${program%% *}
+    add_program "$program"
+    echo "$may_skip/bin/$(basename "$program")${command#"$may_skip$program"}" >>"$root/commands"
 done
 cp -r "$kernel/modules" "$root/"
 "${CC:-cc}" -O1 -Wall -Wextra -static -o "$root/init" "$here/init.c"
@@ -52,7 +64,10 @@ boot() {
         -device isa-debug-exit,iobase=0x501,iosize=1 \
         -kernel "$kernel/vmlinux" -initrd "$work/initramfs" \
         -append "console=ttyS0 quiet panic=-1 intel_iommu=on tsc=reliable no_timer_check nokaslr mitigations=off random.trust_cpu=on audit=0 secretmem.enable=1" \
-        </dev/null >"$work/guest.log" 2>&1 || true
+        </dev/null >"$work/guest.log" 2>&1 &
+    machine=$!
+    wait "$machine" || true # so that a signal ends this script at once, and the machine with it
+    machine=
     tr -d '\r' <"$work/guest.log" >"$work/guest.text" && mv "$work/guest.text" "$work/guest.log"
     status=$(sed -n 's/^VM-EXIT-STATUS //p' "$work/guest.log")
 }

@@ -70,17 +70,20 @@ static void start_loopback(void) {
     close(fd);
 }
 
-/// Runs "program argument..." and says how it ended. 77 is a skip: the program has said why.
+/// Runs "program argument..." and says how it ended. One that begins with a question mark may skip what this kernel
+/// lacks, with 77, and says so itself.
 static void run(char* command) {
     char* words[64];
     size_t count = 0;
     for (char* word = strtok(command, " "); word != NULL && count < 63; word = strtok(NULL, " ")) words[count++] = word;
     words[count] = NULL;
     if (count == 0) return;
+    const int may_skip = words[0][0] == '?';
+    words[0] += may_skip;
     printf("\n--- %s\n", words[0]);
     const pid_t child = fork();
     if (child == 0) {
-        if (chdir("/tmp") == 0) execv(words[0], words);
+        if (chdir("/scratch") == 0) execv(words[0], words);
         perror(words[0]);
         _exit(127);
     }
@@ -89,7 +92,7 @@ static void run(char* command) {
     while (waitpid(-1, NULL, WNOHANG) > 0) continue;
     const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     printf("--- %s ended with %d\n", words[0], code);
-    if (code != 0 && code != 77) ++failures;
+    if (code != 0 && !(code == 77 && may_skip)) ++failures;
 }
 
 static void run_all(void) {
@@ -123,7 +126,7 @@ static void check_pins(void) {
         released = counter("nr_foll_pin_released ");
     }
     printf("\n--- pins made %ld, released %ld\n", made, released);
-    if (made != released || made <= 0) ++failures;
+    if (made != released || made < 0) ++failures;
 }
 
 /// What the IOMMU stopped.
@@ -146,9 +149,9 @@ int main(void) {
     mount_at("devtmpfs", "/dev");
     mount_at("proc", "/proc");
     mount_at("sysfs", "/sys");
-    mount_at("tmpfs", "/tmp");
+    mount_at("tmpfs", "/scratch"); // not /tmp: files of the build may be there
     setenv("PATH", "/bin", 1);
-    setenv("TMPDIR", "/tmp", 1);
+    setenv("TMPDIR", "/scratch", 1);
     start_loopback();
     write_text("/proc/sys/vm/overcommit_memory", "1"); // some tests reserve more than this machine has
     load_modules();

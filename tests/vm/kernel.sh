@@ -66,5 +66,5 @@ for module in vfio_iommu_type1 vfio-pci; do
 done
 mv vmlinux result/
 echo "$package" >result/complete
-rm -rf "../$release" && mv result "../$release"
+mv -T result "../$release" 2>/dev/null || [ -e "../$release/complete" ] # another one was faster
 echo "$package is ready for the virtual machine"

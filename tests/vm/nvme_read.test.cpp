@@ -15,7 +15,7 @@
 namespace {
 
 constexpr const char* program = "/bin/nvme_read";
-constexpr const char* output = "/tmp/blocks";
+constexpr const char* output = "blocks";
 constexpr unsigned blocks_of_disk = 32768;
 
 bool have_program() {
