@@ -68,7 +68,8 @@ boot() {
     machine=$!
     wait "$machine" || true # so that a signal ends this script at once, and the machine with it
     machine=
-    tr -d '\r' <"$work/guest.log" >"$work/guest.text" && mv "$work/guest.text" "$work/guest.log"
+    # without what only a terminal understands
+    sed 's/\r//g; s/\x1b\[[0-9;]*[a-zA-Z]//g' <"$work/guest.log" >"$work/guest.text" && mv "$work/guest.text" "$work/guest.log"
     status=$(sed -n 's/^VM-EXIT-STATUS //p' "$work/guest.log")
 }
 
