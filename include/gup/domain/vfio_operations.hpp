@@ -66,9 +66,9 @@ in_flight<Ref> start_dma(Ref& ref, std::uint64_t user_data, put_as on_completion
 /// Refuses a token of something else: of io_uring, for example, which must complete it itself.
 template <class Ref>
 void check_dma_token(const in_flight<Ref>& token, const char* call) {
+    // also if several of its domains are vfio_domains
     static_assert(
-        std::derived_from<typename Ref::domain_type::registration, iova_binding> ||
-            requires { Ref::domain_type::maps_for_devices; },
+        std::is_base_of_v<iova_binding, typename Ref::domain_type::registration>,
         "this operation is not a device's of a vfio_domain: complete it with the completion that its "
         "own domain gives");
     if (!token || in_flight_access::kind(token) != dma_kind)
