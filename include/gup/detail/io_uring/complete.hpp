@@ -108,9 +108,16 @@ const ring_binding& binding_of(const in_flight<Ref>& token) noexcept {
     return registration_of<typename Ref::domain_type::registration>(in_flight_access::word(token));
 }
 
+/// False also if a device of another domain has the page, whose operation may have the same number.
+template <class Ref>
+bool is_ring_operation(const in_flight<Ref>& token, std::uint64_t user_data) noexcept {
+    return token && token.user_data() == user_data &&
+           in_flight_access::kind(token) <= static_cast<std::uint8_t>(ring_opcode::send_zc);
+}
+
 template <class Ref>
 completion_fault check_token(const in_flight<Ref>& token, const io_uring_cqe& cqe) noexcept {
-    if (!token || token.user_data() != cqe.user_data) return completion_fault::stale;
+    if (!is_ring_operation(token, cqe.user_data)) return completion_fault::stale;
     // of a send before it, with the same user_data, that was cancelled with its chain: its notification comes
     // late
     if ((cqe.flags & IORING_CQE_F_NOTIF) != 0 &&
@@ -134,7 +141,7 @@ Ref finish_token(in_flight<Ref>& token) noexcept {
 
 template <class Ref>
 completion_fault undo_token(const in_flight<Ref>& token, io_uring_sqe& sqe) noexcept {
-    if (!token || token.user_data() != sqe.user_data) return completion_fault::stale;
+    if (!is_ring_operation(token, sqe.user_data)) return completion_fault::stale;
     ring_set::covered_ring* const ring = binding_of(token).rings->ring_of(sqe);
     if (ring == nullptr || !ring->has_token(sqe)) return completion_fault::stale;
     return take_out(*ring, sqe) ? completion_fault::none : completion_fault::submitted;
