@@ -53,8 +53,14 @@ template <class Which, class Domain>
 /// The kind of the tokens made here.
 inline constexpr std::uint8_t dma_kind = 255;
 
+/// Also if several of its domains are vfio_domains, when the binding is an ambiguous base.
+template <class Domain>
+inline constexpr bool reaches_devices = std::is_base_of_v<iova_binding, typename Domain::registration>;
+
 template <class Ref>
 in_flight<Ref> start_dma(Ref& ref, std::uint64_t user_data, put_as on_completion) {
+    static_assert(reaches_devices<typename Ref::domain_type>,
+                  "no device can reach this page: its pool must be made with a vfio_domain");
     if (!ref)
         throw pin_error(
             {.code = std::make_error_code(std::errc::invalid_argument),
@@ -66,9 +72,8 @@ in_flight<Ref> start_dma(Ref& ref, std::uint64_t user_data, put_as on_completion
 /// Refuses a token of something else: of io_uring, for example, which must complete it itself.
 template <class Ref>
 void check_dma_token(const in_flight<Ref>& token, const char* call) {
-    // also if several of its domains are vfio_domains
     static_assert(
-        std::is_base_of_v<iova_binding, typename Ref::domain_type::registration>,
+        reaches_devices<typename Ref::domain_type>,
         "this operation is not a device's of a vfio_domain: complete it with the completion that its "
         "own domain gives");
     if (!token || in_flight_access::kind(token) != dma_kind)
