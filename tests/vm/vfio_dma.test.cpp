@@ -143,6 +143,14 @@ TEST_CASE("a device without bus mastering reaches nothing") {
     gup::put_user_page(std::move(ref), gup::dirty);
 }
 
+TEST_CASE("a register is the same through the mapping and by system call") {
+    edu device;
+    device.bar().write<std::uint32_t>(4, 0x01020304); // reads back inverted
+    CHECK(device.device.read_bar<std::uint32_t>(0, 4) == 0xfefdfcfbU);
+    device.device.write_bar<std::uint32_t>(0, 4, 0xffff0000U);
+    CHECK(device.bar().read<std::uint32_t>(4) == 0x0000ffffU);
+}
+
 TEST_CASE("a device's interrupt comes through an eventfd") {
     edu device;
     gup::vfio_domain<> domain{device.device.container()};

@@ -273,7 +273,7 @@ TEST_CASE("a device that is not there, or not VFIO's, is named with what to do")
 
 TEST_CASE("registers and interrupts that a device does not have are refused") {
     edu device;
-    CHECK(why_not([&] { device.device.map_bar(1); }).says("has no such BAR"));
+    CHECK(why_not([&] { device.device.map_bar(1); }).says("has no BAR 1"));
     CHECK(why_not([&] { device.device.map_bar(6); }).says("BARs 0 to 5"));
     CHECK(why_not([&] { static_cast<void>(device.bar().read<std::uint32_t>(2)); }).code == EINVAL);
     CHECK(why_not([&] { static_cast<void>(device.bar().read<std::uint32_t>(1U << 20)); }).code == EINVAL);

@@ -25,12 +25,12 @@ class vfio_bar_state {
 public:
     static std::shared_ptr<vfio_bar_state> map(std::shared_ptr<vfio_device_state<Kernel>> device,
                                                unsigned number) {
-        if (number > VFIO_PCI_BAR5_REGION_INDEX) device->fail("map_bar", -EINVAL, "has BARs 0 to 5 only");
-        const vfio_region_info region = device->region(number);
-        if (region.size == 0) device->fail("map_bar", -EINVAL, "has no such BAR");
+        const vfio_region_info region = device->bar(number);
         if ((region.flags & VFIO_REGION_INFO_FLAG_MMAP) == 0)
-            device->fail("map_bar", -EOPNOTSUPP,
-                         "has a BAR that cannot be mapped: I/O ports, or less than a page of memory");
+            device->fail(
+                "map_bar", -EOPNOTSUPP,
+                "has a BAR that cannot be mapped, I/O ports or less than a page of memory: use read_bar "
+                "and write_bar");
         auto made = std::make_shared<vfio_bar_state>(std::move(device), number);
         made->address_ =
             Kernel::map_file(region.size, PROT_READ | PROT_WRITE, made->device_->fd(), region.offset);

@@ -58,13 +58,21 @@ public:
     /// A register of the configuration space, little-endian as on the bus.
     template <std::unsigned_integral T>
     T read_config(unsigned offset) const {
-        T value{};
-        state_->read_config(&value, sizeof value, offset);
-        return value;
+        return state_->template read<T>(state_->config(), offset);
     }
     template <std::unsigned_integral T>
     void write_config(unsigned offset, T value) const {
-        state_->write_config(&value, sizeof value, offset);
+        state_->write(state_->config(), offset, value);
+    }
+
+    /// A register of a BAR by system call, for BARs that cannot be mapped: I/O ports, and less than a page.
+    template <std::unsigned_integral T>
+    T read_bar(unsigned number, std::uint64_t offset) const {
+        return state_->template read<T>(state_->bar(number), offset);
+    }
+    template <std::unsigned_integral T>
+    void write_bar(unsigned number, std::uint64_t offset, T value) const {
+        state_->write(state_->bar(number), offset, value);
     }
 
     /// Lets the device start DMA. VFIO opens devices without that right, and what they then try to read or

@@ -78,26 +78,29 @@ public:
     int fd() const noexcept { return fd_; }
     const pci_device_info& info() const noexcept { return info_; }
 
-    void read_config(void* into, std::size_t bytes, unsigned offset) const {
-        check_config(bytes, offset);
-        const ssize_t result = Kernel::pread(fd_, into, bytes, config_.offset + offset);
-        check_transfer("reading the PCI configuration space", result, bytes);
-    }
-    void write_config(const void* from, std::size_t bytes, unsigned offset) const {
-        check_config(bytes, offset);
-        const ssize_t result = Kernel::pwrite(fd_, from, bytes, config_.offset + offset);
-        check_transfer("writing the PCI configuration space", result, bytes);
+    const vfio_region_info& config() const noexcept { return config_; }
+    /// A BAR; throws EINVAL if the device does not have it.
+    vfio_region_info bar(unsigned number) const {
+        if (number > VFIO_PCI_BAR5_REGION_INDEX) fail("look-up of a BAR", -EINVAL, "has BARs 0 to 5 only");
+        const vfio_region_info found = region(number);
+        if (found.size == 0) fail("look-up of a BAR", -EINVAL, "has no BAR " + std::to_string(number));
+        return found;
     }
 
-    vfio_region_info region(unsigned index) const {
-        if (index >= kernels_info_.num_regions)
-            fail("ioctl(VFIO_DEVICE_GET_REGION_INFO)", -EINVAL, "has no such region");
-        vfio_region_info found{};
-        found.argsz = sizeof found;
-        found.index = index;
-        if (const int result = Kernel::ioctl(fd_, VFIO_DEVICE_GET_REGION_INFO, &found); result < 0)
-            fail("ioctl(VFIO_DEVICE_GET_REGION_INFO)", result, "does not describe its region");
-        return found;
+    /// One register, by system call.
+    template <class T>
+    T read(const vfio_region_info& from, std::uint64_t offset) const {
+        check_register(from, sizeof(T), offset);
+        T value{};
+        const ssize_t result = Kernel::pread(fd_, &value, sizeof value, from.offset + offset);
+        check_transfer("pread of a register", result, sizeof value);
+        return value;
+    }
+    template <class T>
+    void write(const vfio_region_info& to, std::uint64_t offset, T value) const {
+        check_register(to, sizeof(T), offset);
+        const ssize_t result = Kernel::pwrite(fd_, &value, sizeof value, to.offset + offset);
+        check_transfer("pwrite of a register", result, sizeof value);
     }
 
     void set_vectors(unsigned index, const char* kind, std::span<const int> eventfds) const {
@@ -151,9 +154,18 @@ public:
     }
 
 private:
-    void check_config(std::size_t bytes, unsigned offset) const {
-        if (offset > config_.size || bytes > config_.size - offset)
-            fail("PCI configuration space", -EINVAL, "has no such register");
+    vfio_region_info region(unsigned index) const {
+        vfio_region_info found{};
+        found.argsz = sizeof found;
+        found.index = index;
+        if (const int result = Kernel::ioctl(fd_, VFIO_DEVICE_GET_REGION_INFO, &found); result < 0)
+            fail("ioctl(VFIO_DEVICE_GET_REGION_INFO)", result, "does not describe its region");
+        return found;
+    }
+    void check_register(const vfio_region_info& in, std::size_t bytes, std::uint64_t offset) const {
+        if (offset % bytes != 0 || offset > in.size || bytes > in.size - offset)
+            fail("access to a register", -EINVAL,
+                 "has no such register: it must be aligned, and inside its region");
     }
     void check_transfer(const char* call, ssize_t result, std::size_t bytes) const {
         if (result == static_cast<ssize_t>(bytes)) return;
