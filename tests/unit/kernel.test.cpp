@@ -3,10 +3,12 @@
 
 #include "gup_test/catch.hpp"
 
+#include <array>
 #include <cstring>
 #include <linux/membarrier.h>
 #include <memory>
 #include <string>
+#include <vector>
 
 using kernel = gup::system_kernel;
 
@@ -25,6 +27,68 @@ TEST_CASE("a failed call returns the errno with its sign changed") {
     CHECK(kernel::munlock(nullptr, 4096) == -ENOMEM);
     CHECK(kernel::msync(nullptr, 4096, -1) == -EINVAL);
     CHECK(kernel::io_uring_register(-1, 0, nullptr, 0) < 0);
+    CHECK(kernel::open("/dev/no such file") == -ENOENT);
+    CHECK(kernel::ioctl(-1, 0, nullptr) == -EBADF);
+    CHECK(kernel::map_file(4096, PROT_READ, -1, 0) == -EBADF);
+    CHECK(kernel::pread(-1, nullptr, 1, 0) == -EBADF);
+    CHECK(kernel::pwrite(-1, nullptr, 1, 0) == -EBADF);
+}
+
+TEST_CASE("a file is opened for both ways, and not for a program that is started") {
+    const int fd = kernel::open("/dev/zero");
+    REQUIRE(fd >= 0);
+    CHECK((::fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR);
+    CHECK((::fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+    CHECK(kernel::close(fd) == 0);
+}
+
+TEST_CASE("parts of a file are read, written and mapped at their offsets") {
+    const int fd = kernel::memfd_create("gup test", MFD_CLOEXEC);
+    REQUIRE(kernel::ftruncate(fd, 8192) == 0);
+    const char text[] = {'a', 'b'};
+    CHECK(kernel::pwrite(fd, text, 2, 4096) == 2);
+    char back[4] = {};
+    CHECK(kernel::pread(fd, back, 4, 4095) == 4);
+    CHECK(std::string(back, 4) == std::string("\0ab\0", 4));
+    CHECK(kernel::pread(fd, back, 4, 8192) == 0);
+    const std::intptr_t address = kernel::map_file(4096, PROT_READ | PROT_WRITE, fd, 4096);
+    REQUIRE(address > 0);
+    auto* const memory = reinterpret_cast<char*>(address);
+    CHECK(memory[1] == 'b');
+    memory[1] = 'c';
+    CHECK(kernel::pread(fd, back, 1, 4097) == 1);
+    CHECK(back[0] == 'c');
+    CHECK(kernel::munmap(memory, 4096) == 0);
+    CHECK(kernel::close(fd) == 0);
+}
+
+TEST_CASE("a request reaches the file that it is for") {
+    std::array<int, 2> ends{};
+    REQUIRE(::pipe(ends.data()) == 0);
+    REQUIRE(::write(ends[1], "four", 4) == 4);
+    int bytes = 0;
+    CHECK(kernel::ioctl(ends[0], FIONREAD, &bytes) == 0);
+    CHECK(bytes == 4);
+    for (const int end : ends) kernel::close(end);
+}
+
+TEST_CASE("a link leads to a text, and a file that is none gives its errno") {
+    std::string target = "old";
+    CHECK(kernel::read_link("/proc/self/fd/no such", target) == -ENOENT);
+    CHECK(target.empty());
+    CHECK(kernel::read_link("/proc/self", target) == 0);
+    CHECK(target == std::to_string(::getpid()));
+    CHECK(kernel::read_link("/proc/self/maps", target) == -EINVAL);
+}
+
+TEST_CASE("a folder lists its names, and none that is hidden") {
+    std::vector<std::string> names{"old"};
+    CHECK(kernel::list_folder("/proc/self/no such", names) == -ENOENT);
+    CHECK(names.empty());
+    CHECK(kernel::list_folder("/proc/self/task", names) == 0);
+    CHECK(names.size() >= 1); // not the folder itself and the one above it
+    for (const std::string& name : names) CHECK(name.find('.') == std::string::npos);
+    CHECK(kernel::list_folder("/proc/self/maps", names) == -ENOTDIR);
 }
 
 TEST_CASE("memory is mapped and unmapped") {

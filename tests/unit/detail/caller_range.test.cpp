@@ -26,7 +26,9 @@ constexpr std::string_view maps =
     "31000-32000 rw-s 00000000 00:0f 9                   /secretmem (deleted)\n"
     "40000-41000 rw-s 00000000 08:01 78                  /data/file\n"
     "60000-61000 rw-s 00000000 00:1c 79                  /secretmem.log\n"
-    "61000-62000 rw-s 00000000 08:01 80                  /secretmem (deleted)\n";
+    "61000-62000 rw-s 00000000 08:01 80                  /secretmem (deleted)\n"
+    "70000-71000 rw-s 20000000000 00:0d 13               anon_inode:[vfio-device]\n"
+    "71000-72000 rw-s 00000000 00:0d 13                  anon_inode:[other]\n";
 
 /// What refuses the range, and empty if nothing does.
 std::string refusal(page_range pages, dma_access access = dma_access::read_write) {
@@ -65,6 +67,20 @@ TEST_CASE("memory that cannot be pinned is refused with its address and the reas
     CHECK(refusal({0x30000, 0x31000}).find("without read access") != std::string::npos);
     CHECK(refusal({0x31000, 0x32000}, dma_access::read).find("secret memory") != std::string::npos);
     CHECK(refusal({0x60000, 0x62000}).empty()); // files that only have the name
+}
+
+TEST_CASE("the memory of a device is refused unless the domain can pin it, and is no file's") {
+    CHECK(refusal({0x70000, 0x71000}).find("0x70000 is the memory of a device") != std::string::npos);
+    CHECK(refusal({0x71000, 0x72000}).empty());
+    gup::pin_failure failure;
+    CHECK_FALSE(gup::detail::look_at_range(maps, {0x70000, 0x71000}, dma_access::read, false, failure));
+    CHECK(failure.code == std::errc::operation_not_supported);
+    const auto content =
+        gup::detail::look_at_range(maps, {0x70000, 0x71000}, dma_access::read_write, true, failure);
+    REQUIRE(content.has_value());
+    CHECK(content->shared.empty());
+    CHECK_FALSE(content->all_shared);
+    CHECK_FALSE(content->same_as(*content));
 }
 
 TEST_CASE("a range shows the parts of its files, joined where the kernel split them") {
