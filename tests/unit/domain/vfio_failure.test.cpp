@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSL-1.0
+// Every system call of VFIO that can fail does so once: nothing is left open, mapped or half done.
+#include "gup/domain/vfio_bar.hpp"
+#include "gup/domain/vfio_device.hpp"
+
+#include "gup_test/catch.hpp"
+#include "gup_test/leak_on_purpose.hpp"
+#include "gup_test/vfio_scene.hpp"
+
+#include <array>
+#include <cerrno>
+#include <string>
+
+namespace {
+
+using gup_test::vfio_container;
+using gup_test::vfio_device;
+using gup_test::vfio_domain;
+using kernel = gup_test::vfio_kernel;
+
+/// A driver's whole life, up to the first failure.
+void drive() {
+    const vfio_container container;
+    const vfio_device device(container, "0000:00:04.0");
+    const vfio_device other(container, "0000:00:05.0");
+    vfio_domain domain(container);
+    device.enable_bus_master();
+    device.enable_msi(std::array{3});
+    const auto bar = device.map_bar(0);
+    gup_test::vfio_pool pool(domain, gup_test::small(2));
+    const auto memory = gup::get_user_pages(domain, bar);
+    auto operation = gup::start_dma_from_device(gup::get_user_page(pool), 1);
+    gup::put_user_page(gup::complete(std::move(operation), 1), gup::dirty);
+    device.reset();
+    device.disable_msi();
+}
+
+/// What failed while a driver lived; empty if nothing did.
+std::string failed_call() {
+    try {
+        drive();
+    } catch (const gup::pin_error& error) {
+        const int code = error.code().value();
+        CHECK((code == EIO || code == EOPNOTSUPP)); // no answer counts as no type 1 IOMMU
+        return error.failure().call;
+    }
+    return {};
+}
+
+} // namespace
+
+TEST_CASE("Whichever system call of a driver fails, nothing is left") {
+    const gup_test::fresh_machine machine;
+    REQUIRE(failed_call().empty());
+    const int calls = kernel::calls;
+    int thrown = 0;
+    for (int number = 0; number < calls; ++number) {
+        INFO("call " << number);
+        kernel::reset();
+        kernel::fail_at = number;
+        const gup_test::heard_failures heard;
+        const gup_test::leak_on_purpose leak;
+        const std::string call = failed_call();
+        INFO(call);
+        thrown += !call.empty();
+        if (call.empty()) { // an unmap
+            REQUIRE(heard.all.size() == 1);
+            CHECK(heard.all[0].code.value() == EIO);
+        } else {
+            CHECK(heard.all.empty());
+            CHECK(kernel::nothing_left());
+        }
+    }
+    CHECK(calls - thrown == 3); // of the pool, of the BAR as a device's memory, and as this program's
+}
