@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 using gup_test::edu;
@@ -166,6 +167,28 @@ TEST_CASE("a device's interrupt comes through an eventfd") {
     device.device.disable_msi(); // once more is no error
     ::close(event);
     gup::put_user_page(std::move(ref), gup::dirty);
+}
+
+TEST_CASE("a device sees what is written later to memory of which another part is read-only") {
+    edu device;
+    gup::vfio_domain<> domain{device.device.container()};
+    void* const mapped =
+        ::mmap(nullptr, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(mapped != MAP_FAILED);
+    const std::span memory(static_cast<std::byte*>(mapped), 3 * 4096);
+    REQUIRE(::mprotect(mapped, 4096, PROT_READ) == 0);
+    {
+        auto from = gup::get_user_pages(domain, std::span<const std::byte>(memory));
+        gup::page_pool pool{domain, {.pages = 1}};
+        auto to = gup::get_user_page(pool);
+        std::memset(memory.data() + 4096, 0x5a, 2 * 4096);
+        device.fetch(gup::iova(from) + 4096);
+        device.store(gup::iova(to));
+        CHECK(to.bytes()[0] == std::byte{0x5a});
+        gup::put_user_page(std::move(from));
+        gup::put_user_page(std::move(to), gup::clean);
+    }
+    ::munmap(mapped, memory.size());
 }
 
 TEST_CASE("a pool of huge pages is mapped at an I/O address that huge pages can be used for") {

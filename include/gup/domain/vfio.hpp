@@ -107,7 +107,8 @@ public:
     ///
     /// Throws pin_error: EINVAL for empty, wrapping or misaligned ranges; ENOSPC if no I/O addresses are left
     /// or the container holds as many mappings as it may (dma_entry_limit); ENOMEM over the budget (VmLck);
-    /// EFAULT for memory that cannot be pinned; EPERM in a forked child.
+    /// EFAULT for memory that cannot be pinned; EOPNOTSUPP without read_write before Linux 5.14; EPERM in a
+    /// forked child.
     registration pin(std::span<const std::byte> range, dma_access access) {
         pin_failure failure;
         if (auto made = try_pin(range, access, failure)) return std::move(*made);

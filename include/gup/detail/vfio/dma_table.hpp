@@ -54,9 +54,9 @@ public:
                                          pin_failure& failure) {
         failure = {.range = range};
         if (!check(range, failure)) return std::nullopt;
+        if (!device_may_write(access) && !populate(range, failure)) return std::nullopt;
         const auto iova = take_addresses(range, failure);
         if (!iova) return std::nullopt;
-        if (!device_may_write(access)) populate(range);
         vfio_iommu_type1_dma_map request{};
         request.argsz = sizeof request;
         request.flags = VFIO_DMA_MAP_FLAG_READ | (device_may_write(access) ? VFIO_DMA_MAP_FLAG_WRITE : 0U);
@@ -147,11 +147,18 @@ private:
 
     /// Before Linux 6.2 a mapping without the write right pins the page of zeroes where memory has not been
     /// touched yet, and the device never sees what the CPU writes later. Memory that cannot be written has no
-    /// such future; for it the call fails and is not needed. A shared mapping of a file has no need of it
-    /// either, and its pages become dirty, which changes nothing in them.
-    static void populate(std::span<const std::byte> range) noexcept {
-        static_cast<void>(
-            Kernel::madvise(const_cast<std::byte*>(range.data()), range.size(), MADV_POPULATE_WRITE));
+    /// such future; at such a page the kernel stops, so the rest is populated page by page.
+    static bool populate(std::span<const std::byte> range, pin_failure& failure) {
+        auto* const begin = const_cast<std::byte*>(range.data());
+        if (Kernel::madvise(begin, range.size(), MADV_POPULATE_WRITE) == 0) return true;
+        if (Kernel::madvise(begin, 0, MADV_POPULATE_WRITE) < 0)
+            return refuse_map(failure, EOPNOTSUPP,
+                              "before Linux 5.14 a device may not see what the program writes to memory that "
+                              "it can only read: pin it with dma_access::read_write");
+        const std::size_t page = Kernel::page_size();
+        for (std::size_t at = 0; at < range.size(); at += page)
+            static_cast<void>(Kernel::madvise(begin + at, page, MADV_POPULATE_WRITE));
+        return true;
     }
 
     const container_use<Kernel> container_;
