@@ -108,8 +108,9 @@ inline constexpr dma_access natural_access =
     std::is_const_v<Byte> ? dma_access::read : dma_access::read_write;
 
 /// Who provides memory that is neither the program's nor a file's, such as a device its BAR. A dynamic page
-/// of it carries `auxiliary` and holds `keeper` until its last put. It never counts as the same memory as
-/// another range, whatever the two seem to be mapped from.
+/// of it carries `auxiliary` and holds `keeper`, which is not null, until its last put. It never counts as
+/// the same memory as another range, whatever the two seem to be mapped from; nor can it be pinned while the
+/// same range is pinned without its provider (EBUSY), because nothing would keep it.
 struct memory_provider {
     typed_pointer auxiliary{};
     std::shared_ptr<const void> keeper{};

@@ -33,21 +33,23 @@ class dynamic_registry {
     using kernel = typename Domain::kernel;
     using counting = counting_t<Domain>;
 
+    struct provided_memory final : pinned_memory {
+        explicit provided_memory(std::shared_ptr<const void> held) noexcept : keeper(std::move(held)) {}
+        const std::shared_ptr<const void> keeper;
+    };
+
     /// What a dynamic page has beside its descriptor.
     struct record : boost::intrusive::set_base_hook<> {
         page_range pages;
         range_content content;
-        std::unique_ptr<pinned_memory> memory{}; ///< of a provider; the caller keeps his own
+        std::unique_ptr<provided_memory> memory{}; ///< of a provider; the caller keeps his own
         typename Domain::registration pin{};
         dynamic_page* descriptor = nullptr;
 
         dynamic_front& front() const noexcept { return dynamic_access::front_of(*descriptor); }
         /// Its last reference has gone, and whoever put that waits for our lock.
         bool over() const noexcept { return front().counts().none(); }
-    };
-    struct provided_memory final : pinned_memory {
-        explicit provided_memory(std::shared_ptr<const void> held) noexcept : keeper(std::move(held)) {}
-        const std::shared_ptr<const void> keeper;
+        const void* keeper() const noexcept { return memory == nullptr ? nullptr : memory->keeper.get(); }
     };
     struct first_address {
         using type = std::uintptr_t;
@@ -93,7 +95,7 @@ public:
         const std::lock_guard lock(lock_); // until the pin is there: another thread may want the same
         pinned_in* const in = find(domain);
         while (record* const r = in == nullptr ? nullptr : overlapping(*in, *pages)) {
-            if (!check_same_range(*r, *pages, access, failure)) return 0;
+            if (!check_same_range(*r, *pages, access, provider, failure)) return 0;
             if (const std::uintptr_t word = try_add_pin(*r, kind_of(access)); word != 0) return word;
         }
         std::string maps;
@@ -153,11 +155,16 @@ private:
                                 hexadecimal(r.pages.begin) + ")");
     }
 
-    static bool check_same_range(const record& r, page_range pages, dma_access access, pin_failure& failure) {
+    static bool check_same_range(const record& r, page_range pages, dma_access access,
+                                 const memory_provider& provider, pin_failure& failure) {
         if (r.pages != pages)
             return refuse(failure, r,
                           "the range overlaps memory that is pinned: pin exactly the same range, or "
                           "put that first");
+        if (provider.keeper != nullptr && provider.keeper.get() != r.keeper())
+            return refuse(failure, r,
+                          "the memory is pinned, but not as its provider's, who would not be kept: put that "
+                          "first");
         if (!narrows_to(r.front().memory.access, access))
             return refuse(failure, r,
                           "the memory is pinned with less access: put that first, or pin it with "

@@ -87,7 +87,8 @@ public:
         *at<T>(offset) = value;
     }
 
-    /// The mapping, to be pinned as memory. For registers use read and write.
+    /// The mapping, while this handle or another lives. For registers use read and write; to pin all of it,
+    /// get_user_pages(domain, bar), which keeps it mapped; a part, with `provider()`.
     std::span<std::byte> memory() const noexcept { return state_->memory(); }
     std::size_t size() const noexcept { return state_->memory().size(); }
     unsigned number() const noexcept { return state_->number(); }
