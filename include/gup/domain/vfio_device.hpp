@@ -87,7 +87,7 @@ public:
     }
 
     /// Has each vector signal an eventfd(2) of the caller's, which the kernel keeps a reference to. In place
-    /// of those set before.
+    /// of those set before, of either kind; if the kernel refuses the new ones, none is set.
     void enable_msi(std::span<const int> eventfds) const {
         state_->set_vectors(VFIO_PCI_MSI_IRQ_INDEX, "MSI", eventfds);
     }

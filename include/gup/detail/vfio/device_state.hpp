@@ -113,9 +113,11 @@ public:
             fail("enabling interrupts", -EINVAL,
                  std::string("has ") + std::to_string(irq.count) + " vectors of " + kind + ", not " +
                      std::to_string(eventfds.size()));
-        clear_vectors(index); // the kernel cannot add to those that are enabled
         const std::size_t bytes = sizeof(vfio_irq_set) + eventfds.size_bytes();
         std::vector<std::byte> request(bytes);
+        // the kernel adds none to those that are enabled, and enables one kind at a time
+        clear_vectors(VFIO_PCI_MSI_IRQ_INDEX);
+        clear_vectors(VFIO_PCI_MSIX_IRQ_INDEX);
         vfio_irq_set head{};
         head.argsz = static_cast<std::uint32_t>(bytes);
         head.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
