@@ -11,6 +11,8 @@
 #include "gup/error.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -175,9 +177,16 @@ inline std::vector<std::string_view> file_names(std::string_view maps, page_rang
     return names;
 }
 
-/// After a domain refused the range for no budget: names the mapping that it may not like.
+/// True if a domain refused what it was to pin, and not for want of something else.
+inline bool dislikes_memory(const pin_failure& failure) noexcept {
+    constexpr std::array dislikes{EFAULT, EINVAL, EOPNOTSUPP, EACCES};
+    return failure.budget == pin_budget::none &&
+           std::find(dislikes.begin(), dislikes.end(), failure.code.value()) != dislikes.end();
+}
+
+/// After a domain refused the range: names the mapping that it may not like.
 inline void explain_domain_refusal(std::string_view maps, page_range pages, pin_failure& failure) {
-    if (failure.budget != pin_budget::none) return;
+    if (!dislikes_memory(failure)) return;
     std::string found;
     for_each_vma(maps, [&](const vma& mapping) {
         const page_range part = intersection(mapping.pages, pages);

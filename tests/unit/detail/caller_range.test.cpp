@@ -125,14 +125,17 @@ TEST_CASE("the files of a range have each its name, in order") {
 }
 
 TEST_CASE("a domain's refusal names the mapping that it may not like") {
-    const auto explained = [](page_range pages, gup::pin_failure failure) {
+    const auto explained = [](page_range pages, int error, const char* remedy,
+                              gup::pin_budget budget = gup::pin_budget::none) {
+        gup::pin_failure failure{
+            .code = {error, std::generic_category()}, .budget = budget, .remedy = remedy};
         gup::detail::explain_domain_refusal(maps, pages, failure);
         return failure.remedy;
     };
-    CHECK(explained({0x40000, 0x41000}, {.remedy = "use memory"}) ==
+    CHECK(explained({0x40000, 0x41000}, EOPNOTSUPP, "use memory") ==
           "the memory at 0x40000 is a shared mapping of /data/file: use memory");
-    CHECK(explained({0x11000, 0x13000}, {}) == "the memory at 0x12000 is mapped read-only");
-    CHECK(explained({0x20000, 0x23000}, {.remedy = "as it was"}) == "as it was");
-    CHECK(explained({0x40000, 0x41000}, {.budget = gup::pin_budget::locked_vm, .remedy = "raise"}) ==
-          "raise");
+    CHECK(explained({0x11000, 0x13000}, EFAULT, "") == "the memory at 0x12000 is mapped read-only");
+    CHECK(explained({0x20000, 0x23000}, EFAULT, "as it was") == "as it was");
+    CHECK(explained({0x40000, 0x41000}, EFAULT, "raise", gup::pin_budget::locked_vm) == "raise");
+    CHECK(explained({0x11000, 0x13000}, ENOSPC, "free some") == "free some"); // whatever the memory is
 }
