@@ -7,6 +7,7 @@
 #include "gup/detail/vfio/device_state.hpp"
 #include "gup/dynamic_page.hpp"
 
+#include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -77,14 +78,20 @@ class basic_vfio_bar {
 public:
     /// One register, with one access of its width. Throws pin_error (EINVAL) for a misaligned offset and one
     /// beyond the BAR. Thread-safe as far as the device is. Accesses reach the device in the order of the
-    /// program, but stores to ordinary memory before them only on x86: elsewhere a fence must come first.
+    /// program. On x86, a write also comes after the stores to ordinary memory before it, and a read before
+    /// the loads after it; elsewhere a fence must come between.
     template <std::unsigned_integral T>
     T read(std::size_t offset) const {
-        return *at<T>(offset);
+        const T value = *at<T>(offset);
+        std::atomic_signal_fence(
+            std::memory_order_seq_cst); // compilers move other accesses past volatile ones
+        return value;
     }
     template <std::unsigned_integral T>
     void write(std::size_t offset, T value) const {
-        *at<T>(offset) = value;
+        volatile T& written = *at<T>(offset);
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        written = value;
     }
 
     /// The mapping, while this handle or another lives. For registers use read and write; to pin all of it,
