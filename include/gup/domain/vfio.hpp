@@ -88,7 +88,7 @@ public:
     };
 
     /// Over a container that has a group. Throws pin_error: EINVAL if it has none or the options make no
-    /// sense, EBUSY if it has a domain.
+    /// sense, EBUSY if it has a domain, EPERM in a forked child.
     explicit vfio_domain(const basic_vfio_container<Kernel>& container, vfio_options options = {}) {
         pin_failure failure;
         if (!init(container, options, failure)) throw pin_error(std::move(failure));

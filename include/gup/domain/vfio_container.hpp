@@ -21,7 +21,9 @@ template <class Tag, class Kernel>
 class vfio_domain;
 
 /// An IOMMU address space (/dev/vfio/vfio, type 1). A counted handle: copies share it. Closed when the last
-/// of all that was made from it has gone: groups, devices, domains, pinned pages. Thread-safe.
+/// of all that was made from it has gone: groups, devices, domains, pinned pages. Thread-safe. A forked child
+/// can attach no group to it and make no domain of it (EPERM); as long as the child has it open, nobody else
+/// can have its groups.
 template <class Kernel = system_kernel>
 class basic_vfio_container {
     using state = detail::vfio_container_state<Kernel>;

@@ -6,6 +6,7 @@
 /// with the last group.
 
 #include "gup/detail/proc_text.hpp"
+#include "gup/detail/process.hpp"
 #include "gup/detail/vfio/group_failure.hpp"
 
 #include <algorithm>
@@ -57,6 +58,7 @@ public:
     /// The descriptor of a group, attached now if it is not yet; -1, with `failure` filled, if it cannot be.
     /// Thread-safe. Throws std::bad_alloc.
     int try_attach(unsigned number, pin_failure& failure) {
+        if (!check_process("vfio_group", failure)) return -1;
         const std::lock_guard lock(lock_);
         for (const attached& g : groups_)
             if (g.number == number) return g.fd;
@@ -81,6 +83,7 @@ public:
     /// Makes the caller the one who maps in this container; false, with `failure` filled, if there is one, or
     /// nothing can be mapped yet. Thread-safe.
     bool try_use(pin_failure& failure) {
+        if (!check_process("vfio_domain", failure)) return false;
         const std::lock_guard lock(lock_);
         if (groups_.empty())
             return refuse_vfio(failure, "vfio_domain", -EINVAL,
@@ -93,6 +96,7 @@ public:
         return true;
     }
     void leave() noexcept {
+        if (process_ != this_process()) return; // the lock may be one that nobody in this child gives back
         const std::lock_guard lock(lock_);
         in_use_ = false;
     }
@@ -105,6 +109,13 @@ private:
 
     /// The kernel takes some arguments as numbers.
     static void* number(unsigned long value) noexcept { return reinterpret_cast<void*>(value); }
+
+    /// Parent and child would map into one address space and not know of each other's mappings.
+    bool check_process(const char* call, pin_failure& failure) const {
+        if (process_ == this_process()) return true;
+        return refuse_vfio(failure, call, -EPERM,
+                           "this container belongs to the parent process: open one of your own");
+    }
 
     static int open_group(unsigned number, pin_failure& failure) {
         const std::string path = "/dev/vfio/" + std::to_string(number);
@@ -138,6 +149,7 @@ private:
                              : "the device is behind no IOMMU that VFIO can use: enable it in the firmware");
     }
 
+    const process_identity process_ = this_process();
     int fd_ = -1;
     std::mutex lock_; // guards all below
     std::vector<attached> groups_;
