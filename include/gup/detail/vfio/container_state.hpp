@@ -70,14 +70,10 @@ public:
             return -1;
         }
         groups_.reserve(groups_.size() + 1); // what may throw comes before what would have to be undone
-        const int fd = open_group(number, failure);
-        if (fd < 0) return -1;
-        if (!attach(number, fd, failure)) {
-            Kernel::close(fd); // which takes the group out of the container again
-            return -1;
-        }
-        groups_.push_back({number, fd});
-        return fd;
+        tentative_group group{open_group(number, failure)};
+        if (group.fd < 0 || !attach(number, group.fd, failure)) return -1;
+        groups_.push_back({number, group.fd});
+        return std::exchange(group.fd, -1);
     }
 
     /// Makes the caller the one who maps in this container; false, with `failure` filled, if there is one, or
@@ -105,6 +101,14 @@ private:
     struct attached {
         unsigned number;
         int fd;
+    };
+
+    /// Closed at the end, which takes it out of the container again, unless it is taken out of here.
+    struct tentative_group {
+        int fd;
+        ~tentative_group() {
+            if (fd >= 0) Kernel::close(fd);
+        }
     };
 
     /// The kernel takes some arguments as numbers.

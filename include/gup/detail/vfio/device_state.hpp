@@ -39,8 +39,7 @@ public:
         device.fd_ = Kernel::ioctl(group, VFIO_GROUP_GET_DEVICE_FD, device.info_.address.data());
         if (device.fd_ < 0) {
             refuse_vfio(failure, "ioctl(VFIO_GROUP_GET_DEVICE_FD)", device.fd_,
-                        "the device " + device.info_.address +
-                            " is not bound to vfio-pci: " + how_to_bind(device.info_.address));
+                        explain_device(device.info_.address, -device.fd_));
             return nullptr;
         }
         device.kernels_info_.argsz = sizeof device.kernels_info_;

@@ -67,6 +67,8 @@ std::string missing_members(unsigned group) {
     return text + "; for each, " + how_to_bind("ADDRESS");
 }
 
+inline constexpr const char* more_files = "raise the number of open files with `ulimit -n` or fs.file-max";
+
 /// Why a special file of VFIO could not be opened.
 inline std::string explain_open(const std::string& path, int error) {
     if (error == EACCES || error == EPERM)
@@ -74,9 +76,15 @@ inline std::string explain_open(const std::string& path, int error) {
     if (error == EBUSY)
         return "another program, or another container of this one, has it open: a group has one user at a "
                "time";
-    if (error == EMFILE || error == ENFILE)
-        return "raise the number of open files with `ulimit -n` or fs.file-max";
+    if (error == EMFILE || error == ENFILE) return more_files;
     return "";
+}
+
+/// Why a device of a group that is attached could not be opened.
+inline std::string explain_device(const std::string& device, int error) {
+    if (error == ENODEV) return "the device " + device + " is not bound to vfio-pci: " + how_to_bind(device);
+    if (error == EMFILE || error == ENFILE) return more_files;
+    return "the driver cannot open the device " + device + ": the kernel's log (dmesg) says why";
 }
 
 } // namespace gup::detail
