@@ -4,6 +4,8 @@
 #include "gup/domain/io_uring.hpp"
 #include "gup/domains.hpp"
 #include "gup/linear.hpp"
+#include "gup/local.hpp"
+#include "gup/tracked.hpp"
 
 #include "gup_test/catch.hpp"
 #include "gup_test/completion.hpp"
@@ -177,6 +179,18 @@ TEST_CASE("Pages that a device only reads are lent with every access") {
     auto operation = gup::start_dma_to_device(gup::get_user_page(pool), 1);
     CHECK(gup::iova(operation) == kernel::mappings().begin()->first);
     CHECK(gup::complete(std::move(operation), 1));
+}
+
+TEST_CASE("Pages of one thread, and those whose accesses are followed, have I/O addresses too") {
+    gup_test::vfio_scene scene;
+    const auto lend = [](auto pool) {
+        auto operation = gup::start_dma_from_device(gup::get_user_page(pool), 1);
+        CHECK(gup::iova(operation) == kernel::mappings().begin()->first);
+        CHECK(gup::complete(std::move(operation), 1));
+    };
+    lend(gup::page_pool(gup::local<vfio_domain>(scene.domain), gup_test::small(1)));
+    lend(gup::page_pool(gup::tracked<vfio_domain>(scene.domain), {.pages = 1}));
+    CHECK(kernel::mappings().empty());
 }
 
 TEST_CASE("A page of a ring and a device is completed by the one that has it") {
