@@ -31,10 +31,10 @@ TEST_CASE("Regions are what the kernel says, and none is beyond their number") {
     gup::pin_failure failure;
     const auto in = container_state::try_open(failure);
     const auto device = state::try_open(in, in->try_attach(1, failure), "0000:00:04.0", failure);
-    CHECK(device->region(VFIO_PCI_BAR2_REGION_INDEX).size == 8192);
-    CHECK(device->region(VFIO_PCI_CONFIG_REGION_INDEX).size == 256);
+    CHECK(device->bar(2).size == 8192);
+    CHECK(device->config().size == 256);
     const auto calls = kernel::calls;
-    CHECK(says(failure_of([&] { static_cast<void>(device->region(VFIO_PCI_NUM_REGIONS)); }), EINVAL,
-               "0000:00:04.0 has no such region"));
+    CHECK(says(failure_of([&] { static_cast<void>(device->bar(6)); }), EINVAL,
+               "0000:00:04.0 has BARs 0 to 5 only"));
     CHECK(kernel::calls == calls);
 }
