@@ -122,6 +122,15 @@ public:
         return registration(table_, range, *iova);
     }
 
+    /// The I/O address of any byte of memory that is mapped now, and nothing for other memory: for drivers
+    /// that have just a pointer. Takes constant time and no lock, whatever is mapped. The caller holds a
+    /// reference to the page; otherwise it may be unmapped before the device sees the address. Memory that is
+    /// mapped more than once has the address of any of its mappings: iova(ref) is that of the reference's
+    /// own.
+    std::optional<std::uint64_t> find_iova(const void* address) const noexcept {
+        return table_->find(address);
+    }
+
     /// True if both are handles to the same mappings.
     friend bool operator==(const vfio_domain&, const vfio_domain&) noexcept = default;
 

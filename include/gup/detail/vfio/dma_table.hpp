@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// The mappings of a container: which I/O addresses are taken, and the two system calls that map and unmap.
+/// The mappings of a container: which I/O addresses are taken, which memory has them, and the two system
+/// calls that map and unmap.
 
 #include "gup/detail/iova_space.hpp"
 #include "gup/detail/process.hpp"
+#include "gup/detail/vfio/address_map.hpp"
 #include "gup/detail/vfio/container_state.hpp"
 #include "gup/detail/vfio/dma_failure.hpp"
 #include "gup/detail/vfio/iommu_info.hpp"
@@ -64,7 +66,11 @@ public:
         request.iova = *iova;
         request.size = range.size();
         const int result = Kernel::ioctl(container_.fd(), VFIO_IOMMU_MAP_DMA, &request);
-        if (result == 0) return iova;
+        if (result == 0) {
+            const std::lock_guard lock(lock_);
+            biases_.set(mapped(*iova, range));
+            return iova;
+        }
         if (result == -EEXIST) // somebody else's: never ours to give out
             forget_entry();
         else
@@ -78,6 +84,7 @@ public:
     void release(std::uint64_t iova, std::span<const std::byte> range,
                  std::unique_ptr<pinned_memory> memory) noexcept {
         if (process_ != this_process()) return; // a forked child could unmap the parent's memory
+        forget(iova, range);
         vfio_iommu_type1_dma_unmap request{};
         request.argsz = sizeof request;
         request.iova = iova;
@@ -90,7 +97,25 @@ public:
         report_release_failure({"ioctl(VFIO_IOMMU_UNMAP_DMA)", {error, std::generic_category()}, range});
     }
 
+    /// The I/O address of a byte of memory that is mapped now; none if it is not. Takes no lock.
+    std::optional<std::uint64_t> find(const void* address) const noexcept {
+        const auto at = reinterpret_cast<std::uintptr_t>(address);
+        const auto bias = biases_.find(at);
+        if (!bias) return std::nullopt;
+        return at + *bias;
+    }
+
 private:
+    static mapped_range mapped(std::uint64_t iova, std::span<const std::byte> range) noexcept {
+        const auto first = reinterpret_cast<std::uintptr_t>(range.data());
+        return {first, first + (range.size() - 1), iova - first};
+    }
+    /// Before the memory is unmapped: nobody finds an I/O address that leads nowhere.
+    void forget(std::uint64_t iova, std::span<const std::byte> range) noexcept {
+        const std::lock_guard lock(lock_);
+        biases_.clear(mapped(iova, range));
+    }
+
     bool check(std::span<const std::byte> range, pin_failure& failure) const {
         if (process_ != this_process())
             return refuse_map(failure, EPERM,
@@ -121,6 +146,8 @@ private:
             refuse_map(failure, ENOSPC, entry_limit_remedy(most_entries_));
             return std::nullopt;
         }
+        const auto memory = mapped(0, range);
+        biases_.reserve(memory.first, memory.last, std::size_t{entries_} + 1);
         auto iova = addresses_.allocate(range.size(), alignment_for(range, granule_));
         if (!iova) iova = addresses_.allocate(range.size(), granule_); // small pages are better than none
         if (!iova) {
@@ -165,7 +192,8 @@ private:
     const std::uint64_t granule_;
     const std::uint32_t most_entries_;
     const process_identity process_ = this_process();
-    std::mutex lock_; // guards all below; not held during system calls, which take long for much memory
+    std::mutex lock_;    // guards all below; not held during system calls, which take long for much memory
+    address_map biases_; // which is read without the lock
     iova_space addresses_;
     std::uint32_t entries_ = 0;
 };
