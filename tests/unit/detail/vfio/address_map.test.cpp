@@ -173,3 +173,24 @@ TEST_CASE("threads find what stays mapped while mappings around it come and go")
     CHECK(map.find(stays.first) == page);
     CHECK_FALSE(map.find(base));
 }
+
+TEST_CASE("threads find memory at all times while the mappings of it take turns") {
+    address_map map;
+    const std::vector<mapped_range> turns{range(base, page, page), range(base, page, 2 * page)};
+    map.reserve(base, base + page - 1, 2);
+    map.set(turns[0]);
+
+    std::atomic<bool> done{false};
+    std::atomic<unsigned> lost{0};
+    std::thread reader([&] {
+        while (!done.load())
+            if (!map.find(base)) ++lost;
+    });
+    for (std::size_t turn = 0; turn < 200'000; ++turn) {
+        map.set(turns[(turn + 1) % 2]);
+        map.clear(turns[turn % 2]);
+    }
+    done = true;
+    reader.join();
+    CHECK(lost == 0);
+}
