@@ -39,6 +39,17 @@ struct iova_registration<void> {
     using type = iova_binding;
 };
 
+template <class Registration, class Binding>
+[[gnu::always_inline]] inline std::uint64_t iova_in(std::uintptr_t word) noexcept {
+    const Binding& mapped = registration_of<Registration>(word);
+    return reinterpret_cast<std::uintptr_t>(pinned_memory_of(word).data()) + mapped.bias;
+}
+/// Out of line, so that an ordinary page's way needs no frame for the calls.
+template <class Registration, class Binding>
+[[gnu::noinline]] std::uint64_t iova_of_front(std::uintptr_t word) noexcept {
+    return iova_in<Registration, Binding>(word);
+}
+
 template <class Which, class Domain>
 [[gnu::always_inline]] inline std::uint64_t iova_of(std::uintptr_t word) noexcept {
     using binding = typename iova_registration<Which>::type;
@@ -46,8 +57,10 @@ template <class Which, class Domain>
         std::derived_from<typename Domain::registration, binding>,
         "this page has no such I/O address: its pool must be made with a vfio_domain, and of several "
         "ones iova<domain>(ref) names which");
-    const binding& mapped = registration_of<typename Domain::registration>(word);
-    return reinterpret_cast<std::uintptr_t>(pinned_memory_of(word).data()) + mapped.bias;
+    using registration = typename Domain::registration;
+    if (!is_plain_word(word)) [[unlikely]]
+        return iova_of_front<registration, binding>(word);
+    return iova_in<registration, binding>(word);
 }
 
 /// The kind of the tokens made here.
