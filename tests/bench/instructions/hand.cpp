@@ -16,6 +16,7 @@ shared ref_unchecked(const shared& r) { return r.again<false>(); }
 void put(shared&& r) { r.put(); }
 void move(void* to, shared& from) { ::new (to) shared(std::move(from)); }
 std::span<std::byte> bytes(const shared& r) { return r.bytes(); }
+std::uint64_t iova(const shared& r) { return r.iova(); }
 local local_ref(const local& r) { return r.again<true>(); }
 local local_ref_unchecked(const local& r) { return r.again<false>(); }
 void local_put(local&& r) { r.put(); }

@@ -50,11 +50,17 @@ struct alignas(16) page {
     page* next = nullptr;
 };
 
+/// How a device's addresses lead to memory.
+struct mapping {
+    std::uint64_t bias;
+};
+
 /// Where pages lie: a header at a multiple of 8 MiB, its pages behind it.
 struct header {
     static constexpr std::uintptr_t mask = (std::uintptr_t{8} << 20) - 1;
     std::uintptr_t bias;
     unsigned shift;
+    const mapping* mapped;
 };
 
 /// Keeps what has no references any more; never inline, as gup's way back to the pool.
@@ -80,13 +86,17 @@ public:
     void put() noexcept { drop(); }
 
     std::span<std::byte> bytes() const noexcept {
-        const auto address = reinterpret_cast<std::uintptr_t>(page_);
-        const auto& h = *reinterpret_cast<const header*>(address & ~header::mask);
-        const std::uintptr_t offset = (address & header::mask) << (h.shift - 4);
-        return {reinterpret_cast<std::byte*>(h.bias + offset), std::size_t{1} << h.shift};
+        return {reinterpret_cast<std::byte*>(address()), std::size_t{1} << at().shift};
     }
+    std::uint64_t iova() const noexcept { return address() + at().mapped->bias; }
 
 private:
+    const header& at() const noexcept {
+        return *reinterpret_cast<const header*>(reinterpret_cast<std::uintptr_t>(page_) & ~header::mask);
+    }
+    std::uintptr_t address() const noexcept {
+        return at().bias + ((reinterpret_cast<std::uintptr_t>(page_) & header::mask) << (at().shift - 4));
+    }
     void drop() noexcept {
         page<Count>* const p = std::exchange(page_, nullptr);
         if (p->count.drop()) release(p);
