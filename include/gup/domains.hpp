@@ -4,6 +4,8 @@
 /// `domains<A, B, ...>`: memory that is pinned in several domains at once, so that one page serves the
 /// operations of each. For programs that read from a disk with io_uring what another device then fetches.
 
+#include "gup/detail/tracking.hpp"
+#include "gup/local.hpp"
 #include "gup/pin_domain.hpp"
 
 #include <array>
@@ -27,6 +29,10 @@ template <pin_domain... Domains>
 class domains : public Domains... {
     using first = std::tuple_element_t<0, std::tuple<Domains...>>;
     static constexpr std::size_t count = sizeof...(Domains);
+    static_assert((std::is_same_v<detail::counting_t<Domains>, detail::shared_counting> && ...) &&
+                      !(detail::tracking<Domains>::enabled || ...),
+                  "local<> and tracked<> are for all domains of a page: write local<domains<...>> and "
+                  "tracked<domains<...>>");
 
 public:
     using kernel = typename first::kernel;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <concepts>
 #include <cstdint>
 #include <system_error>
 #include <utility>
@@ -105,6 +106,8 @@ completion undo(ring_set& rings, io_uring_sqe& sqe, dma_access access) noexcept 
 
 template <class Ref>
 const ring_binding& binding_of(const in_flight<Ref>& token) noexcept {
+    static_assert(std::derived_from<typename Ref::domain_type::registration, ring_binding>,
+                  "this operation is not of io_uring: complete it with what its own domain gives");
     return registration_of<typename Ref::domain_type::registration>(in_flight_access::word(token));
 }
 

@@ -61,7 +61,8 @@ inline void report(prepare_fault fault, std::error_code& error) noexcept { error
     else if (fault == prepare_fault::reserved_user_data)
         remedy = "this user_data, all ones, is that of no operation: choose another";
     else if (fault == prepare_fault::across_slots)
-        remedy = "one operation stays within one GiB of the memory, counted from its beginning: name a subrange";
+        remedy =
+            "one operation stays within one GiB of the memory, counted from its beginning: name a subrange";
     throw pin_error({.code = code_of(fault), .call = "preparing an io_uring operation", .remedy = remedy});
 }
 
@@ -84,7 +85,8 @@ template <class Domain>
 [[gnu::always_inline]] inline prepared look_up(const io_uring_sqe& sqe, std::uintptr_t word,
                                                subrange part) noexcept {
     static_assert(std::derived_from<typename Domain::registration, ring_binding>,
-                  "this page is not pinned for io_uring: its pool must be made with an io_uring_domain");
+                  "this page is not pinned for io_uring: its pool must be made with an io_uring_domain, and "
+                  "with one only, which serves any number of rings");
     if (word == 0) [[unlikely]]
         return {.fault = prepare_fault::empty_reference};
     const ring_binding& binding = registration_of<typename Domain::registration>(word);
@@ -98,10 +100,7 @@ template <class Domain>
     binding.rings->settle();
     ring_set::covered_ring* const ring = binding.rings->ring_of(sqe);
     if (ring == nullptr) return {.fault = prepare_fault::foreign_ring, .binding = &binding};
-    return {.ring = ring,
-            .binding = &binding,
-            .address = address,
-            .length = static_cast<unsigned>(length)};
+    return {.ring = ring, .binding = &binding, .address = address, .length = static_cast<unsigned>(length)};
 }
 
 /// Packs the flags of send(2) where the others have a file offset.
