@@ -6,6 +6,7 @@
 
 #include "gup/detail/vfio/device_state.hpp"
 #include "gup/dynamic_page.hpp"
+#include "gup/page_proxy.hpp"
 
 #include <atomic>
 #include <concepts>

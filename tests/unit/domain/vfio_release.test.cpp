@@ -113,13 +113,13 @@ TEST_CASE("Memory that may still be mapped is reported and kept, and its address
 TEST_CASE("A pool that may still be mapped keeps its memory") {
     vfio_scene scene;
     const heard_failures heard;
+    const gup_test::leak_on_purpose leak;
     std::optional<vfio_pool> pool(std::in_place, scene.domain, gup_test::small(2));
     std::byte* memory = nullptr;
     {
         const auto page = gup::get_user_page(*pool);
         memory = page.bytes().data();
     }
-    const gup_test::leak_on_purpose leak;
     kernel::next_unmap_reports = 0;
     pool.reset();
     CHECK(heard.all.size() == 1);
