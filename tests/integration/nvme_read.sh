@@ -4,25 +4,8 @@
 # only virtual machines are sure to have.
 set -eu
 program=$1
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+. "$(dirname "$0")/../support/refused.sh"
 
-fail() {
-    echo "nvme_read.sh: $*" >&2
-    sed 's/^/errors: /' "$scratch/errors" >&2
-    exit 1
-}
-# refused STATUS PATTERN ARGUMENT...
-refused() {
-    wanted=$1 pattern=$2 && shift 2
-    status=0
-    "$program" "$@" >"$scratch/output" 2>"$scratch/errors" || status=$?
-    [ "$status" = "$wanted" ] || fail "status $status for: $*"
-    grep -Eq "$pattern" "$scratch/errors" || fail "the reason is not '$pattern': $*"
-    [ ! -s "$scratch/output" ] || fail "it prints a result: $*"
-}
-
-: >"$scratch/errors"
 "$program" --help >"$scratch/help"
 grep -q '^Usage: nvme_read ' "$scratch/help" || fail 'no help'
 grep -q 'DESTRUCTIVE' "$scratch/help" || fail 'the help does not say what destroys data'

@@ -3,25 +3,8 @@
 # vfio_edu.sh PROGRAM: what it says where it cannot run. Its DMA needs the device, which only virtual machines have.
 set -eu
 program=$1
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
+. "$(dirname "$0")/../support/refused.sh"
 
-fail() {
-    echo "vfio_edu.sh: $*" >&2
-    sed 's/^/errors: /' "$scratch/errors" >&2
-    exit 1
-}
-# refused STATUS PATTERN ARGUMENT...
-refused() {
-    wanted=$1 pattern=$2 && shift 2
-    status=0
-    "$program" "$@" >"$scratch/output" 2>"$scratch/errors" || status=$?
-    [ "$status" = "$wanted" ] || fail "status $status for: $*"
-    grep -Eq "$pattern" "$scratch/errors" || fail "the reason is not '$pattern': $*"
-    [ ! -s "$scratch/output" ] || fail "it prints a result: $*"
-}
-
-: >"$scratch/errors"
 "$program" --help | grep -q '^Usage: vfio_edu DEVICE' || fail 'no help'
 refused 2 'one device is needed'
 refused 2 'one device is needed' 0000:00:04.0 0000:00:05.0

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 static int failures = 0;
@@ -119,8 +121,7 @@ static long counter(const char* name) {
 /// are closed.
 static void check_pins(void) {
     long made = 0, released = -1;
-    for (int tries = 0; tries < 100 && made != released; ++tries) {
-        if (tries > 0) usleep(50000);
+    for (const time_t limit = time(NULL) + 5; made != released && time(NULL) <= limit; sched_yield()) {
         write_text("/proc/sys/vm/stat_refresh", "1"); // the counts of each processor are added up late
         made = counter("nr_foll_pin_acquired ");
         released = counter("nr_foll_pin_released ");

@@ -40,8 +40,7 @@ inline const char* map_remedy(int error) noexcept {
                "dma_access::read)";
     case EEXIST:
         return "something else has mapped memory at these I/O addresses, which gup leaves alone from now on: "
-               "try "
-               "again, and leave the addresses of this container to gup";
+               "try again, and leave the addresses of this container to gup";
     case ENOSPC:
         return "the container holds as many mappings as it may: map larger ranges, or raise "
                "/sys/module/vfio_iommu_type1/parameters/dma_entry_limit before the container is opened";

@@ -14,7 +14,6 @@
 #include "gup/memory_kind.hpp"
 #include "gup/pin_domain.hpp"
 
-#include <bit>
 #include <memory>
 #include <mutex>
 #include <optional>
