@@ -7,9 +7,8 @@
 #include "common/command_line.hpp"
 #include "common/event.hpp"
 
-#include "gup/domain/vfio.hpp"
-#include "gup/domain/vfio_device.hpp"
 #include "gup/page_pool.hpp"
+#include "gup/vfio.hpp"
 
 #include <algorithm>
 #include <atomic>

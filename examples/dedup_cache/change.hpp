@@ -7,7 +7,7 @@
 #include "memory.hpp"
 #include "options.hpp"
 
-#include "gup/domain/io_uring_write_back.hpp"
+#include "gup/io_uring_write_back.hpp"
 
 #include <algorithm>
 #include <cerrno>

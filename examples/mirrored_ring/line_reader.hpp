@@ -6,8 +6,8 @@
 #include "../common/input_file.hpp"
 #include "../common/ring.hpp"
 
+#include "gup/caller_memory.hpp"
 #include "gup/domain/io_uring.hpp"
-#include "gup/dynamic_page.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -3,8 +3,8 @@
 /// \file
 /// The memory that driver and controller share, and how a command names its pages (PRP entries).
 
-#include "gup/domain/vfio.hpp"
 #include "gup/page_pool.hpp"
+#include "gup/vfio.hpp"
 
 #include <algorithm>
 #include <cstddef>

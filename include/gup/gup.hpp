@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// All of gup that needs no library beside Boost's headers. Domains that need one have headers of their own:
-/// gup/domain/io_uring.hpp needs liburing.
+/// All of gup that every program can use: references, pools, mlock. What drives devices has headers of its
+/// own: gup/domain/io_uring.hpp, which needs liburing, and gup/vfio.hpp.
 
 #include "gup/address_space.hpp"
 #include "gup/annotations.hpp"
+#include "gup/call_site.hpp"
+#include "gup/caller_memory.hpp"
 #include "gup/dma_access.hpp"
 #include "gup/domain/mlock.hpp"
-#include "gup/domain/vfio.hpp"
-#include "gup/domain/vfio_bar.hpp"
-#include "gup/domain/vfio_container.hpp"
-#include "gup/domain/vfio_device.hpp"
-#include "gup/domain/vfio_operations.hpp"
 #include "gup/domains.hpp"
 #include "gup/dynamic_page.hpp"
 #include "gup/error.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // The I/O address of a pinned page from its reference, and of any byte from a pointer, whatever is mapped.
-#include "gup/domain/vfio_operations.hpp"
+#include "gup/iova.hpp"
 #include "gup/page_pool.hpp"
 #include "support/no_device.hpp"
 #include "support/pair.hpp"

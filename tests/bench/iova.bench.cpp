@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // I/O virtual addresses: a range freed and another one allocated, among 65536 of many sizes that have
 // fragmented the space.
-#include "gup/detail/iova_space.hpp"
+#include "gup/detail/iova/iova_space.hpp"
 #include "support/pair.hpp"
 
 #include <algorithm>

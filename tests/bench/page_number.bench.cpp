@@ -3,7 +3,7 @@
 // number of the page as a latency: which reference is asked next depends on the number found before. In the
 // first-level cache, and with the descriptors of 64 Ki pages in random order, which no core's own cache
 // holds.
-#include "gup/dynamic_page.hpp"
+#include "gup/caller_memory.hpp"
 #include "gup/page_pool.hpp"
 #include "gup/proxy_source.hpp"
 #include "support/pair.hpp"
@@ -65,7 +65,7 @@ struct references {
     explicit references(std::size_t pages)
         : pool(free_domain{},
                {.page_size = page_size, .pages = pages, .memory = gup::memory_kind::small_pages}),
-          memory(new(std::align_val_t(page_size)) std::byte[pages * page_size]),
+          memory(new (std::align_val_t(page_size)) std::byte[pages * page_size]),
           plain(gup::get_user_pages(pool, pages)) {
         for (std::size_t i = 0; i < pages; ++i) {
             const auto proxy = source->make(plain[i], i);
@@ -171,32 +171,37 @@ const bool ref_put_proxy = gup_bench::compare(
                     gup::put_user_page(std::move(again), gup::clean);
                 }
         };
-        m.batches(in_cache * 200, [&] { ref_and_put(all.proxied); }, [&] { ref_and_put(all.plain); });
+        m.batches(
+            in_cache * 200, [&] { ref_and_put(all.proxied); }, [&] { ref_and_put(all.plain); });
     });
 
 const bool base_tagged = compare_both(
     "pfn_base_tagged", "pfn_base_tagged_64Ki", 1.1, [](gup_bench::measurement& m, std::size_t pages) {
         const references all(pages);
-        m.batches(out_of_cache, [&] { chase(all.plain, tested); }, [&] { chase(all.plain, untested); });
+        m.batches(
+            out_of_cache, [&] { chase(all.plain, tested); }, [&] { chase(all.plain, untested); });
     });
 
 const bool base_flagged = compare_both(
     "pfn_base_flag", "pfn_base_flag_64Ki", std::nullopt, [](gup_bench::measurement& m, std::size_t pages) {
         const references all(pages);
-        m.batches(out_of_cache, [&] { chase(all.plain, by_flag); }, [&] { chase(all.plain, untested); });
+        m.batches(
+            out_of_cache, [&] { chase(all.plain, by_flag); }, [&] { chase(all.plain, untested); });
     });
 
 const bool proxy = compare_both(
     "pfn_proxy", "pfn_proxy_64Ki", std::nullopt, [](gup_bench::measurement& m, std::size_t pages) {
         const references all(pages);
-        m.batches(out_of_cache, [&] { chase(all.proxied, tested); }, [&] { chase(all.plain, untested); });
+        m.batches(
+            out_of_cache, [&] { chase(all.proxied, tested); }, [&] { chase(all.plain, untested); });
     });
 
 const bool dynamic = compare_both(
     "pfn_dynamic", "pfn_dynamic_64Ki", std::nullopt, [](gup_bench::measurement& m, std::size_t pages) {
         references all(pages);
         all.pin_memory();
-        m.batches(out_of_cache, [&] { chase(all.dynamic, tested); }, [&] { chase(all.plain, untested); });
+        m.batches(
+            out_of_cache, [&] { chase(all.dynamic, tested); }, [&] { chase(all.plain, untested); });
     });
 
 const bool by_private_pointer = compare_both(
@@ -205,7 +210,8 @@ const bool by_private_pointer = compare_both(
         std::vector<page_with_pointer> pointing(pages);
         std::vector<private_data> data(pages);
         const auto refs = pointed_to(pointing, data);
-        m.batches(out_of_cache, [&] { chase(refs, by_pointer); }, [&] { chase(all.plain, untested); });
+        m.batches(
+            out_of_cache, [&] { chase(refs, by_pointer); }, [&] { chase(all.plain, untested); });
     });
 
 } // namespace

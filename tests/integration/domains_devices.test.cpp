@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Pages that io_uring and other devices share: whose operation is whose.
+#include "gup/device_operations.hpp"
 #include "gup/domain/io_uring.hpp"
 #include "gup/domains.hpp"
 #include "gup/page_flags.hpp"
@@ -8,15 +9,15 @@
 #include "gup_test/rings.hpp"
 #include "gup_test/vfio_scene.hpp"
 
-namespace {
+    namespace {
 
-using both_domains = gup::domains<gup::io_uring_domain<>, gup_test::vfio_domain>;
+    using both_domains = gup::domains<gup::io_uring_domain<>, gup_test::vfio_domain>;
 
-struct shared_scene : gup_test::vfio_scene {
-    gup_test::ring ring{};
-    both_domains both{gup::io_uring_domain<>{ring.handle()}, domain};
-    gup::page_pool<both_domains> pool{both, {.pages = 2}};
-};
+    struct shared_scene : gup_test::vfio_scene {
+        gup_test::ring ring{};
+        both_domains both{gup::io_uring_domain<>{ring.handle()}, domain};
+        gup::page_pool<both_domains> pool{both, {.pages = 2}};
+    };
 
 } // namespace
 

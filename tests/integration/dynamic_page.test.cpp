@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Memory of the caller's on the real kernel: locked, registered, refused.
-#include "gup/dynamic_page.hpp"
+#include "gup/caller_memory.hpp"
 
 #include "gup/domain/io_uring.hpp"
 #include "gup/domain/mlock.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Mappings of different files that have the same device and inode number in /proc/self/maps.
-#include "gup/dynamic_page.hpp"
+#include "gup/caller_memory.hpp"
 
 #include "gup_test/child.hpp"
 #include "gup_test/mappings.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // A slab of more than a GiB on the real kernel, which registers at most one GiB at a time.
+#include "gup/caller_memory.hpp"
 #include "gup/domain/io_uring.hpp"
-#include "gup/dynamic_page.hpp"
 #include "gup/page_pool.hpp"
 
 #include "gup_test/catch.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Dirty pages of a space written to real files.
-#include "gup/domain/io_uring_write_back.hpp"
+#include "gup/io_uring_write_back.hpp"
 
 #include "gup_test/ledger_kernel.hpp"
 #include "gup_test/ring_scene.hpp"

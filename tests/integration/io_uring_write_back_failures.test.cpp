@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Write-back to files that take less than a page at once, and by a ring that fails for good.
-#include "gup/domain/io_uring_write_back.hpp"
+#include "gup/io_uring_write_back.hpp"
 
 #include "gup_test/child.hpp"
 #include "gup_test/ring_scene.hpp"

@@ -5,6 +5,8 @@
 
 #include "program.hpp"
 
+#include "gup/vfio.hpp"
+
 using device_domain = gup::vfio_domain<>;
 using device_page = gup::user_page_ref<device_domain>;
 using both_domains = gup::domains<gup::io_uring_domain<>, gup::vfio_domain<>>;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "gup/address_space.hpp"
 
-#include "gup/dynamic_page.hpp"
+#include "gup/caller_memory.hpp"
 #include "gup/local.hpp"
 #include "gup_test/catch.hpp"
 #include "gup_test/child.hpp"

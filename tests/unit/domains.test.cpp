@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "gup/domains.hpp"
 
+#include "gup/caller_memory.hpp"
 #include "gup/domain/mlock.hpp"
-#include "gup/dynamic_page.hpp"
 #include "gup/page_pool.hpp"
 #include "gup_test/catch.hpp"
 #include "gup_test/pretend_domain.hpp"

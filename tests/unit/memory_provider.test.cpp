@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Dynamic pages of memory that something provides, which must stay as long as they do.
-#include "gup/dynamic_page.hpp"
+#include "gup/caller_memory.hpp"
 
 #include "gup/page_proxy.hpp"
 #include "gup_test/mappings.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // A real device, though emulated, behind a real IOMMU: what the data says, and what the kernel's log says.
 #include "gup/gup.hpp"
+#include "gup/vfio.hpp"
 
 #include "gup_test/catch.hpp"
 #include "support/edu.hpp"

@@ -3,6 +3,7 @@
 #include "gup/domain/io_uring.hpp"
 #include "gup/domains.hpp"
 #include "gup/gup.hpp"
+#include "gup/vfio.hpp"
 
 #include "gup_test/catch.hpp"
 #include "gup_test/rings.hpp"

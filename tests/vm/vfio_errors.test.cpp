@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What the kernel refuses, and what gup makes of it.
 #include "gup/gup.hpp"
+#include "gup/vfio.hpp"
 
 #include "gup_test/catch.hpp"
 #include "gup_test/child.hpp"

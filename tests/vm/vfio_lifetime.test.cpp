@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What goes when: handles in any order, a forked child, an unmap that fails.
 #include "gup/gup.hpp"
+#include "gup/vfio.hpp"
 
 #include "gup_test/catch.hpp"
 #include "gup_test/child.hpp"

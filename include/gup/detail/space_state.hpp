@@ -4,7 +4,6 @@
 /// What an address space's handle points to: the table of names, and the source of the proxies that stand for
 /// them. Outlives the handle until the last proxy is back. How its parts play together: address_space.hpp.
 
-#include "gup/detail/copy_source.hpp"
 #include "gup/detail/frozen_page.hpp"
 #include "gup/detail/name_table.hpp"
 #include "gup/detail/process.hpp"
@@ -12,14 +11,33 @@
 #include "gup/proxy_source.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <thread>
 #include <utility>
 #include <vector>
 
 namespace gup::detail {
+
+/// A pool, whatever its type; get is null if the space must not copy.
+template <class Domain>
+struct copy_source {
+    void* pool = nullptr;
+    std::optional<page_ref<Domain>> (*get)(void*) noexcept = nullptr;
+
+    /// A new page with this content; empty if there is none of that size.
+    std::optional<page_ref<Domain>> copy(std::span<const std::byte> content) const noexcept {
+        if (get == nullptr) return std::nullopt;
+        auto fresh = get(pool);
+        if (!fresh || fresh->size() != content.size()) return std::nullopt;
+        std::memcpy(fresh->bytes().data(), content.data(), content.size());
+        return fresh;
+    }
+};
 
 template <class Domain>
 class space_state final : public proxy_owner<space_state<Domain>, Domain> {

@@ -4,6 +4,8 @@
 /// Where the verbs say who calls them, for domains that track their references; for all others nothing, and
 /// at no cost.
 
+#include "gup/call_site.hpp"
+
 #include <cstdint>
 
 namespace gup {
@@ -12,20 +14,6 @@ template <class Domain>
 class local;
 template <class Domain>
 class tracked;
-
-/// A place in a program. As std::source_location, which clang 14 does not have.
-struct call_site {
-    const char* file = ""; ///< empty if it is not known
-    const char* function = "";
-    unsigned line = 0;
-
-    /// As a default argument: the place of the call.
-    static constexpr call_site current(const char* file = __builtin_FILE(),
-                                       const char* function = __builtin_FUNCTION(),
-                                       unsigned line = __builtin_LINE()) noexcept {
-        return {file, function, line};
-    }
-};
 
 namespace detail {
 

@@ -21,8 +21,8 @@
 /// when the last pin ends. A bare munlock of pinned memory, or unmapping it, is misuse: the release reports
 /// ENOMEM for memory that is gone, and new memory at the same address is taken for pinned.
 
-#include "gup/detail/mlock_failure.hpp"
-#include "gup/detail/mlock_registry.hpp"
+#include "gup/detail/mlock/failure.hpp"
+#include "gup/detail/mlock/registry.hpp"
 #include "gup/dma_access.hpp"
 #include "gup/error.hpp"
 #include "gup/kernel.hpp"

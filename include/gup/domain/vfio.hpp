@@ -6,7 +6,7 @@
 
 #include "gup/detail/vfio/dma_table.hpp"
 #include "gup/domain/vfio_container.hpp"
-#include "gup/domain/vfio_operations.hpp"
+#include "gup/iova.hpp"
 
 #include <cerrno>
 #include <cstdint>

@@ -4,8 +4,8 @@
 /// `vfio_bar`: the memory of a device, mapped. Its registers are read and written here; as memory it can be
 /// pinned for the other devices of its container.
 
+#include "gup/caller_memory.hpp"
 #include "gup/detail/vfio/device_state.hpp"
-#include "gup/dynamic_page.hpp"
 #include "gup/page_proxy.hpp"
 
 #include <atomic>

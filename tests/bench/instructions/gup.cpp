@@ -2,7 +2,7 @@
 // The hot verbs, one function each; hand.cpp has the same by hand.
 #include "gup/domain/mlock.hpp"
 #include "gup/domain/vfio.hpp"
-#include "gup/domain/vfio_operations.hpp"
+#include "gup/iova.hpp"
 #include "gup/user_page_ref.hpp"
 
 #include <new>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Every system call of VFIO that can fail does so once: nothing is left open, mapped or half done.
+#include "gup/device_operations.hpp"
 #include "gup/domain/vfio_bar.hpp"
 #include "gup/domain/vfio_device.hpp"
 

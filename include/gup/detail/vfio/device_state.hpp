@@ -4,6 +4,7 @@
 /// What the handles of a device point to: its descriptor, and the system calls on it.
 
 #include "gup/detail/vfio/container_state.hpp"
+#include "gup/pci_device_info.hpp"
 
 #include <array>
 #include <cstddef>
@@ -16,16 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace gup {
-
-/// What a device is. The auxiliary data of the pages of its memory: auxiliary<const pci_device_info>(ref).
-struct pci_device_info {
-    std::string address;      ///< on the PCI bus, as in "0000:00:04.0"
-    std::uint16_t vendor = 0; ///< PCI vendor identifier
-    std::uint16_t device = 0; ///< PCI device identifier
-};
-
-namespace detail {
+namespace gup::detail {
 
 template <class Kernel>
 class vfio_device_state {
@@ -180,5 +172,4 @@ private:
     int fd_ = -1;
 };
 
-} // namespace detail
-} // namespace gup
+} // namespace gup::detail

@@ -4,9 +4,9 @@
 /// The mappings of a container: which I/O addresses are taken, which memory has them, and the two system
 /// calls that map and unmap.
 
-#include "gup/detail/iova_space.hpp"
+#include "gup/detail/iova/address_map.hpp"
+#include "gup/detail/iova/iova_space.hpp"
 #include "gup/detail/process.hpp"
-#include "gup/detail/vfio/address_map.hpp"
 #include "gup/detail/vfio/container_state.hpp"
 #include "gup/detail/vfio/dma_failure.hpp"
 #include "gup/detail/vfio/iommu_info.hpp"

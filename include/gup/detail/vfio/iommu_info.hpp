@@ -3,7 +3,7 @@
 /// \file
 /// What the IOMMU behind a container can map: read once, when its domain is made.
 
-#include "gup/detail/iova_space.hpp"
+#include "gup/detail/iova/iova_space.hpp"
 #include "gup/detail/vfio/group_failure.hpp"
 
 #include <cerrno>

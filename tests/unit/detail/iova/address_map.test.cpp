@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "gup/detail/vfio/address_map.hpp"
+#include "gup/detail/iova/address_map.hpp"
 
 #include "gup_test/catch.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Random gets and puts of ranges of private memory and of two mappings of one file, compared step by step
 // with a model that looks through a list.
-#include "gup/dynamic_page.hpp"
+#include "gup/caller_memory.hpp"
 
 #include "gup_test/mappings.hpp"
 #include "gup_test/pools.hpp"
@@ -140,7 +140,7 @@ private:
         RC_ASSERT(range.has_value() || failure.code == std::errc::device_or_resource_busy);
     }
     template <class Ref>
-    void keep(std::optional<model_range*> range, std::optional<Ref> ref, int model_range::* count) {
+    void keep(std::optional<model_range*> range, std::optional<Ref> ref, int model_range::*count) {
         RC_ASSERT(ref.has_value() == range.has_value());
         if (!ref) return;
         ++((*range)->*count);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "gup/detail/locked_ranges.hpp"
+#include "gup/detail/mlock/locked_ranges.hpp"
 
 #include "gup_test/catch.hpp"
 

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// What a user-space driver does with pinned pages: ask for the I/O address, and hand a reference to the
-/// device until the device says that it is done.
+/// What a user-space driver does with pinned pages: hand a reference to the device until the device says that
+/// it is done.
 ///
 /// The library does not know the device. The driver writes the I/O address where the device expects it, gives
 /// each operation a number of its own (the device's command identifier, say), and completes it when that
 /// number comes back. After a time-out, first make the device stop, with vfio_device::reset or
 /// disable_bus_master; only then complete its operations.
 
+#include "gup/detail/iova/iova_binding.hpp"
 #include "gup/in_flight.hpp"
 #include "gup/linear.hpp"
 
@@ -23,45 +24,6 @@
 namespace gup {
 
 namespace detail {
-
-/// How a device's address leads to memory: the first member of every registration of a vfio_domain.
-struct iova_binding {
-    std::uint64_t bias = 0; ///< I/O address minus CPU address, the same all over the range; wraps
-};
-
-/// The registration whose I/O address is meant: that of the domain named, else the only one.
-template <class Which>
-struct iova_registration {
-    using type = typename Which::registration;
-};
-template <>
-struct iova_registration<void> {
-    using type = iova_binding;
-};
-
-template <class Registration, class Binding>
-[[gnu::always_inline]] inline std::uint64_t iova_in(std::uintptr_t word) noexcept {
-    const Binding& mapped = registration_of<Registration>(word);
-    return reinterpret_cast<std::uintptr_t>(pinned_memory_of(word).data()) + mapped.bias;
-}
-/// Out of line, so that an ordinary page's way needs no frame for the calls.
-template <class Registration, class Binding>
-[[gnu::noinline]] std::uint64_t iova_of_front(std::uintptr_t word) noexcept {
-    return iova_in<Registration, Binding>(word);
-}
-
-template <class Which, class Domain>
-[[gnu::always_inline]] inline std::uint64_t iova_of(std::uintptr_t word) noexcept {
-    using binding = typename iova_registration<Which>::type;
-    static_assert(
-        std::derived_from<typename Domain::registration, binding>,
-        "this page has no such I/O address: its pool must be made with a vfio_domain, and of several "
-        "ones iova<domain>(ref) names which");
-    using registration = typename Domain::registration;
-    if (!is_plain_word(word)) [[unlikely]]
-        return iova_of_front<registration, binding>(word);
-    return iova_in<registration, binding>(word);
-}
 
 /// The kind of the tokens made here.
 inline constexpr std::uint8_t dma_kind = 255;
@@ -97,23 +59,6 @@ void check_dma_token(const in_flight<Ref>& token, const char* call) {
 }
 
 } // namespace detail
-
-/// The address at which devices of the domain see the page; that of a byte inside is as much further. A page
-/// is one run of I/O addresses. Arithmetic only: no look-up, no lock. In a `domains<...>` with several
-/// vfio_domains, `Which` is the one meant. Valid while the reference is.
-template <class Which = void, class Domain, dma_access Access>
-[[nodiscard]] std::uint64_t iova(const user_page_ref<Domain, Access>& ref) noexcept {
-    return detail::iova_of<Which, Domain>(detail::reference_access::word(ref));
-}
-template <class Which = void, class Domain, dma_access Access>
-[[nodiscard]] std::uint64_t iova(const linear<user_page_ref<Domain, Access>>& ref) noexcept {
-    return detail::iova_of<Which, Domain>(detail::linear_access::held(ref));
-}
-/// Of a page that a device holds; the token must not be empty.
-template <class Which = void, class Domain, dma_access Access>
-[[nodiscard]] std::uint64_t iova(const in_flight<user_page_ref<Domain, Access>>& token) noexcept {
-    return detail::iova_of<Which, Domain>(detail::in_flight_access::word(token));
-}
 
 /// Hands a reference to a device that reads the page; of any access. Call it before the device is told.
 /// Throws pin_error (EINVAL) if the reference is empty.
@@ -156,17 +101,6 @@ template <class Ref>
 
 // Wrong spellings, each with the right one.
 
-template <class Which = void, class Domain>
-void iova(const page_ref<Domain>&) noexcept {
-    static_assert(detail::never<Domain>,
-                  "a page_ref is no licence for DMA: pin the page, get_user_page(ref), "
-                  "and ask the pin for its I/O address");
-}
-template <class Which = void, class Domain, dma_access Access>
-void iova(const user_page_ref<Domain, Access>&&) noexcept {
-    static_assert(detail::never<Domain>, "the I/O address of a temporary is of a page that is put at once: "
-                                         "name the reference and keep it while the device has the address");
-}
 template <class Domain, dma_access Access>
 void start_dma_to_device(const user_page_ref<Domain, Access>&, std::uint64_t) {
     static_assert(detail::never<Domain>, "the operation takes the reference over until it completes: write "

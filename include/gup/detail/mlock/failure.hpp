@@ -3,7 +3,7 @@
 /// \file
 /// Says why the kernel refused to lock memory: its one errno, ENOMEM, stands for six different causes.
 
-#include "gup/detail/mlock_transaction.hpp"
+#include "gup/detail/mlock/transaction.hpp"
 #include "gup/detail/proc_text.hpp"
 #include "gup/detail/vma.hpp"
 #include "gup/error.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Random ranges, allocations and frees, compared step by step with one flag for each granule.
-#include "gup/detail/iova_space.hpp"
+#include "gup/detail/iova/iova_space.hpp"
 
 #include "gup_test/catch.hpp"
 

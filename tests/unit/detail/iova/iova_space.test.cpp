@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "gup/detail/iova_space.hpp"
+#include "gup/detail/iova/iova_space.hpp"
 
 #include "gup_test/catch.hpp"
 

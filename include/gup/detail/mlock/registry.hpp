@@ -4,8 +4,8 @@
 /// The mlock page counts of this process: one set for all domains, threads and shared objects, because the
 /// locks of the kernel are per process too.
 
-#include "gup/detail/locked_ranges.hpp"
-#include "gup/detail/mlock_transaction.hpp"
+#include "gup/detail/mlock/locked_ranges.hpp"
+#include "gup/detail/mlock/transaction.hpp"
 #include "gup/detail/process.hpp"
 #include "gup/detail/spin_lock.hpp"
 

@@ -4,7 +4,7 @@
 /// Locks the pages of a range that no pin holds yet, all or none: needed because mlock itself leaves what it
 /// could lock locked when it fails, and returns success for memory that it ignores.
 
-#include "gup/detail/locked_ranges.hpp"
+#include "gup/detail/mlock/locked_ranges.hpp"
 #include "gup/detail/spin_lock.hpp"
 #include "gup/detail/vma.hpp"
 #include "gup/kernel.hpp"

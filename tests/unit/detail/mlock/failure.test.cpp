@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "gup/detail/mlock_failure.hpp"
+#include "gup/detail/mlock/failure.hpp"
 
 #include "gup/domain/mlock.hpp"
 #include "gup_test/catch.hpp"

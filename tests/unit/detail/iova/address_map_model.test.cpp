@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Random mappings that come, overlap and go, compared step by step with a list of them.
-#include "gup/detail/vfio/address_map.hpp"
+#include "gup/detail/iova/address_map.hpp"
 
 #include "gup_test/catch.hpp"
 

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// `get_user_pages(domain, span)`: pins memory that the library did not allocate. The reference is of the
+/// same type as those to pages of a pool, and leads to a dynamic page.
+
+#include "gup/detail/dynamic_registry.hpp"
+#include "gup/dynamic_page.hpp"
+#include "gup/pin_domain.hpp"
+
+#include <concepts>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+namespace gup {
+
+/// Bytes of the caller's memory that can be pinned.
+template <class Byte>
+concept pinnable_byte = std::same_as<std::remove_const_t<Byte>, std::byte>;
+
+/// The access that memory of these bytes is pinned with by default.
+template <pinnable_byte Byte>
+inline constexpr dma_access natural_access =
+    std::is_const_v<Byte> ? dma_access::read : dma_access::read_write;
+
+/// As get_user_pages; instead of throwing fills `failure` and returns nothing. Throws std::bad_alloc only.
+template <dma_access Access, pin_domain Domain, pinnable_byte Byte, std::size_t Extent>
+[[nodiscard("the memory must be put")]] std::optional<user_page_ref<Domain, Access>>
+try_get_user_pages(Domain& domain, std::span<Byte, Extent> memory, const memory_provider& provider,
+                   pin_failure& failure) {
+    static_assert(std::equality_comparable<Domain>,
+                  "two pins of the same memory share a descriptor if they are in the same domain: give the "
+                  "domain an operator== that says so");
+    static_assert(!cpu_may_write(Access) || !std::is_const_v<Byte>,
+                  "const memory is pinned for reading only: pass a span of std::byte to write to it");
+    const std::uintptr_t word =
+        detail::dynamic_registry<Domain>::current().get(domain, memory, Access, provider, failure);
+    if (word == 0) return std::nullopt;
+    auto ref = detail::reference_access::make<user_page_ref<Domain, Access>>(word);
+    return std::optional(std::move(ref));
+}
+template <dma_access Access, pin_domain Domain, pinnable_byte Byte, std::size_t Extent>
+[[nodiscard("the memory must be put")]] std::optional<user_page_ref<Domain, Access>>
+try_get_user_pages(Domain& domain, std::span<Byte, Extent> memory, pin_failure& failure) {
+    return try_get_user_pages<Access>(domain, memory, memory_provider{}, failure);
+}
+template <pin_domain Domain, pinnable_byte Byte, std::size_t Extent>
+[[nodiscard("the memory must be put")]] auto
+try_get_user_pages(Domain& domain, std::span<Byte, Extent> memory, pin_failure& failure) {
+    return try_get_user_pages<natural_access<Byte>>(domain, memory, failure);
+}
+
+/// Pins memory of the caller's, which must be whole pages of the system. A span of const bytes gives a
+/// reference of `dma_access::read`, any other one of `read_write` unless the access is named.
+///
+/// Throws pin_error: EINVAL for null, empty, wrapping ranges and those that are no whole pages; EFAULT for
+/// holes; EACCES for memory that may not be read, or not be written as the access demands; EOPNOTSUPP for
+/// memfd_secret, and for the memory of a device in a domain that cannot pin it; EBUSY if the range overlaps
+/// one that is pinned, by its addresses or by the part of a file that it shows, or is pinned with less
+/// access; and what the domain says. Reads /proc/self/maps unless exactly this range is pinned. Thread-safe,
+/// except with `local<>` domains, whose pages belong to the calling thread.
+template <dma_access Access, pin_domain Domain, pinnable_byte Byte, std::size_t Extent>
+[[nodiscard("the memory must be put")]] user_page_ref<Domain, Access>
+get_user_pages(Domain& domain, std::span<Byte, Extent> memory, const memory_provider& provider = {}) {
+    pin_failure failure;
+    if (auto ref = try_get_user_pages<Access>(domain, memory, provider, failure)) return std::move(*ref);
+    throw pin_error(std::move(failure));
+}
+template <pin_domain Domain, pinnable_byte Byte, std::size_t Extent>
+[[nodiscard("the memory must be put")]] user_page_ref<Domain, natural_access<Byte>>
+get_user_pages(Domain& domain, std::span<Byte, Extent> memory) {
+    return get_user_pages<natural_access<Byte>>(domain, memory);
+}
+
+/// An ordinary reference to the caller's memory that is pinned in the domain and holds this address, anywhere
+/// inside it; empty if there is none. No system call.
+template <pin_domain Domain>
+[[nodiscard("the reference must be put")]] std::optional<page_ref<Domain>>
+find_get_page(Domain& domain, const void* address) noexcept {
+    auto* const registry = detail::dynamic_registry<Domain>::existing();
+    const std::uintptr_t word = registry == nullptr ? 0 : registry->find(domain, address);
+    if (word == 0) return std::nullopt;
+    auto ref = detail::reference_access::make<page_ref<Domain>>(word);
+    return std::optional(std::move(ref));
+}
+
+} // namespace gup
