@@ -109,6 +109,26 @@ inline void report_release_failure(const release_failure& failure) noexcept {
     release_hook.load(std::memory_order_acquire)(failure);
 }
 
+/// The code of an errno. gup has one category for all of them, the generic one, whose values compare equal to
+/// std::errc, whoever refused: the kernel or gup itself.
+inline std::error_code errno_code(int error) noexcept { return {error, std::generic_category()}; }
+
+/// Fills in what was refused, all but range and budget; false, so that a caller can return it. Throws
+/// std::bad_alloc.
+inline bool refuse(pin_failure& failure, int error, const char* call, std::string remedy = {}) {
+    failure.code = errno_code(error);
+    failure.call = call;
+    failure.remedy = std::move(remedy);
+    return false;
+}
+/// The same as an exception.
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_refusal(int error, const char* call,
+                                                                 std::string remedy = {}) {
+    pin_failure failure;
+    refuse(failure, error, call, std::move(remedy));
+    throw pin_error(std::move(failure));
+}
+
 /// A broken rule that leaves no safe way on: says the rule and terminates.
 [[noreturn, gnu::cold, gnu::noinline]] inline void rule_broken(const char* rule) noexcept {
     std::fprintf(stderr, "gup: %s\n", rule);

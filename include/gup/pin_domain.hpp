@@ -8,8 +8,10 @@
 #include "gup/error.hpp"
 #include "gup/kernel.hpp"
 
+#include <cerrno>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -63,6 +65,19 @@ concept pin_domain =
 // clang-format on
 
 namespace detail {
+
+/// What every pin looks at before it changes anything; false, with `failure` filled, for a range that is
+/// none.
+inline bool check_range(std::span<const std::byte> range, const char* call, pin_failure& failure) {
+    const auto begin = reinterpret_cast<std::uintptr_t>(range.data());
+    if (range.data() == nullptr)
+        return refuse(failure, EINVAL, call, "the range is null: pass memory that is mapped");
+    if (range.empty()) return refuse(failure, EINVAL, call, "the range is empty: pin at least one byte");
+    if (begin + (range.size() - 1) < begin)
+        return refuse(failure, EINVAL, call,
+                      "the range wraps around the end of the address space: check its length");
+    return true;
+}
 
 /// The memory of a device is of another kind: most domains cannot pin it, and one that can says
 /// `static constexpr bool pins_device_memory = true`.
