@@ -53,8 +53,9 @@ private:
         }
         std::size_t slot = 0;
         while (operations_[slot]) ++slot;
-        operations_[slot] = gup::prep_read_fixed(*io_uring_get_sqe(&ring_), file.fd(), std::move(*page),
-                                                 index * block, {.offset = 0, .length = block}, slot);
+        operations_[slot] =
+            gup::prep_read_fixed(io_uring_get_sqe(&ring_), file.fd(), std::move(*page), index * block,
+                                 {.part = {.offset = 0, .length = block}, .user_data = slot});
         indices_[slot] = index;
         ++in_flight_;
         return true;
@@ -73,7 +74,7 @@ private:
         if (io_uring_peek_cqe(&ring_, &cqe) != 0) return;
         const auto slot = static_cast<std::size_t>(cqe->user_data);
         const int result = cqe->res;
-        pinned_page page = gup::complete(std::move(operations_[slot]), *cqe);
+        pinned_page page = gup::complete(std::move(operations_[slot]), cqe);
         io_uring_cqe_seen(&ring_, cqe);
         --in_flight_;
 

@@ -82,15 +82,15 @@ private:
     bool fill() {
         const std::size_t at = tail_ % size_;
         const std::size_t room = size_ - (tail_ - head_);
-        gup::prep_read_fixed(*io_uring_get_sqe(&ring_), file_.fd(), std::move(memory_), tail_,
-                             {.offset = at, .length = room});
+        gup::prep_read_fixed(io_uring_get_sqe(&ring_), file_.fd(), std::move(memory_), tail_,
+                             {.part = {.offset = at, .length = room}});
         io_uring_cqe* cqe = nullptr;
         gup::submit(domain_, ring_);
         int result = 0;
         do result = io_uring_wait_cqe(&ring_, &cqe);
         while (result == -EINTR);
         if (result < 0) examples::fail(-result, "io_uring_wait_cqe");
-        memory_ = gup::complete(domain_, *cqe);
+        memory_ = gup::complete(domain_, cqe);
         result = cqe->res;
         io_uring_cqe_seen(&ring_, cqe);
         if (result < 0) examples::fail(-result, "reading " + file_.name());

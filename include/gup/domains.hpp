@@ -20,6 +20,20 @@
 
 namespace gup {
 
+namespace detail {
+
+template <class... Lists>
+struct joined_places;
+template <class... Places>
+struct joined_places<place_list<Places...>> {
+    using type = place_list<Places...>;
+};
+template <class... First, class... Second, class... Rest>
+struct joined_places<place_list<First...>, place_list<Second...>, Rest...>
+    : joined_places<place_list<First..., Second...>, Rest...> {};
+
+} // namespace detail
+
 /// Several domains as one. A handle made of theirs: a copy shares all of them. Pools, dynamic pages and every
 /// operation of any of the domains take it; a page of it is pinned in all, a page of one of them is of
 /// another type and has no operations of the others. Each domain charges its budget in full. As thread-safe
@@ -36,6 +50,7 @@ class domains : public Domains... {
 
 public:
     using kernel = typename first::kernel;
+    using places = typename detail::joined_places<typename detail::places_of<Domains>::type...>::type;
     static constexpr bool usable_unpinned = (detail::usable_unpinned<Domains> && ...);
     static constexpr bool pins_device_memory = (detail::pins_device_memory<Domains> && ...);
     class registration;

@@ -105,20 +105,14 @@ inline void print_release_failure(const release_failure& failure) noexcept {
 
 inline constinit std::atomic<release_failure_hook> release_hook{&print_release_failure};
 
-inline void report_release_failure(const release_failure& failure) noexcept {
-    release_hook.load(std::memory_order_acquire)(failure);
-}
-
 /// The code of an errno. gup has one category for all of them, the generic one, whose values compare equal to
 /// std::errc, whoever refused: the kernel or gup itself.
 inline std::error_code errno_code(int error) noexcept { return {error, std::generic_category()}; }
 
-/// Fills in what was refused, all but range and budget; false, so that a caller can return it. Throws
+/// Fills in what was refused, all but the range, which stays; false, so that a caller can return it. Throws
 /// std::bad_alloc.
 inline bool refuse(pin_failure& failure, int error, const char* call, std::string remedy = {}) {
-    failure.code = errno_code(error);
-    failure.call = call;
-    failure.remedy = std::move(remedy);
+    failure = {.code = errno_code(error), .call = call, .range = failure.range, .remedy = std::move(remedy)};
     return false;
 }
 /// The same as an exception.
@@ -136,6 +130,11 @@ inline bool refuse(pin_failure& failure, int error, const char* call, std::strin
 }
 
 } // namespace detail
+
+/// Tells the hook of a release that failed: for domains, whose memory then stays. Thread-safe.
+inline void report_release_failure(const release_failure& failure) noexcept {
+    detail::release_hook.load(std::memory_order_acquire)(failure);
+}
 
 /// Sets the process-wide hook for failed releases and returns the one before; null restores the default,
 /// which prints one line on stderr. Thread-safe.

@@ -110,8 +110,7 @@ private:
 
 /// Why it is no use to write on after a write with this result; empty if it took something.
 inline std::error_code fault_of_write(std::int32_t result) noexcept {
-    if (result < 0) return {-result, std::system_category()};
-    return result == 0 ? std::make_error_code(std::errc::no_space_on_device) : std::error_code();
+    return errno_code(result < 0 ? -result : result == 0 ? ENOSPC : 0);
 }
 
 /// Some of them, and the operations that write them.
@@ -152,7 +151,7 @@ public:
 private:
     struct operation {
         io_uring_sqe* entry;
-        in_flight<user_page_ref<Domain, dma_access::read>> token;
+        ring_token<Domain, dma_access::read> token;
         std::size_t done; ///< bytes that the file has taken
     };
 
@@ -169,10 +168,9 @@ private:
         operation& rest = operations_[number];
         const subrange part{.offset = rest.done, .length = page.length(file_size_) - rest.done};
         rest.entry = io_uring_get_sqe(&ring);
-        if (rest.entry == nullptr) return note(error, std::make_error_code(std::errc::no_buffer_space));
         std::error_code refused;
-        rest.token =
-            prep_write_fixed(*rest.entry, fd, page.pin(), page.offset() + rest.done, part, number, refused);
+        rest.token = prep_write_fixed(rest.entry, fd, page.pin(), page.offset() + rest.done,
+                                      {.part = part, .user_data = number}, refused);
         if (refused) return note(error, refused);
         ++under_way_;
     }
@@ -186,7 +184,7 @@ private:
     void take_back() noexcept {
         for (auto& [entry, token, done] : operations_) {
             if (!token) continue;
-            if (auto pin = try_take_back(token, *entry); pin.has_value()) {
+            if (auto pin = try_take_back(token, entry); pin.has_value()) {
                 put_user_page(std::move(*pin));
                 --under_way_;
             }
@@ -241,9 +239,8 @@ write_back_result write_back(address_space<Domain>& space, Domain& domain, io_ur
                              std::uint64_t file_size = std::numeric_limits<std::uint64_t>::max()) {
     write_back_result result;
     if (io_uring_cq_ready(&ring) != 0) // they could have the user_data of a write
-        throw pin_error({.code = std::make_error_code(std::errc::device_or_resource_busy),
-                         .call = "write_back",
-                         .remedy = "the ring holds completions of other operations: see them first"});
+        detail::throw_refusal(EBUSY, "write_back",
+                              "the ring holds completions of other operations: see them first");
     detail::unwritten_names unwritten(space);
     const std::vector<std::uint64_t>& dirty = unwritten.indices();
     std::error_code error;
@@ -261,10 +258,10 @@ write_back_result write_back(address_space<Domain>& space, Domain& domain, io_ur
         result.written += batch.run(domain, ring, fd, error);
     }
     if (error)
-        throw pin_error({.code = error,
-                         .call = "write_back",
-                         .remedy = "the pages that were not written are dirty still: mend the file and write "
-                                   "them back again"});
+        detail::throw_refusal(
+            error.value(), "write_back",
+            "the pages that were not written are dirty still: mend the file and write them back "
+            "again");
     return result;
 }
 

@@ -3,7 +3,7 @@
 /// \file
 /// `iova(ref)`: the address at which devices see a page. For drivers whose memory is mapped by an IOMMU.
 
-#include "gup/detail/iova/iova_binding.hpp"
+#include "gup/detail/iova/iova_mark.hpp"
 #include "gup/in_flight.hpp"
 #include "gup/linear.hpp"
 
@@ -14,38 +14,38 @@ namespace gup {
 
 namespace detail {
 
-/// The registration whose I/O address is meant: that of the domain named, else the only one.
+/// The mark whose I/O address is meant: that of the domain named, else the only one.
 template <class Which>
-struct iova_registration {
+struct iova_mark_of {
     using type = typename Which::registration;
 };
 template <>
-struct iova_registration<void> {
-    using type = iova_binding;
+struct iova_mark_of<void> {
+    using type = iova_mark;
 };
 
-template <class Registration, class Binding>
+template <class Registration, class Mark>
 [[gnu::always_inline]] inline std::uint64_t iova_in(std::uintptr_t word) noexcept {
-    const Binding& mapped = registration_of<Registration>(word);
-    return reinterpret_cast<std::uintptr_t>(pinned_memory_of(word).data()) + mapped.bias;
+    const Mark& mark = registration_of<Registration>(word);
+    return reinterpret_cast<std::uintptr_t>(pinned_memory_of(word).data()) + iova_access::bias(mark);
 }
 /// Out of line, so that an ordinary page's way needs no frame for the calls.
-template <class Registration, class Binding>
+template <class Registration, class Mark>
 [[gnu::noinline]] std::uint64_t iova_of_front(std::uintptr_t word) noexcept {
-    return iova_in<Registration, Binding>(word);
+    return iova_in<Registration, Mark>(word);
 }
 
 template <class Which, class Domain>
 [[gnu::always_inline]] inline std::uint64_t iova_of(std::uintptr_t word) noexcept {
-    using binding = typename iova_registration<Which>::type;
+    using mark = typename iova_mark_of<Which>::type;
     static_assert(
-        std::derived_from<typename Domain::registration, binding>,
+        std::derived_from<typename Domain::registration, mark>,
         "this page has no such I/O address: its pool must be made with a vfio_domain, and of several "
         "ones iova<domain>(ref) names which");
     using registration = typename Domain::registration;
     if (!is_plain_word(word)) [[unlikely]]
-        return iova_of_front<registration, binding>(word);
-    return iova_in<registration, binding>(word);
+        return iova_of_front<registration, mark>(word);
+    return iova_in<registration, mark>(word);
 }
 
 } // namespace detail
@@ -62,9 +62,9 @@ template <class Which = void, class Domain, dma_access Access>
     return detail::iova_of<Which, Domain>(detail::linear_access::held(ref));
 }
 /// Of a page that a device holds; the token must not be empty.
-template <class Which = void, class Domain, dma_access Access>
-[[nodiscard]] std::uint64_t iova(const in_flight<user_page_ref<Domain, Access>>& token) noexcept {
-    return detail::iova_of<Which, Domain>(detail::in_flight_access::word(token));
+template <class Which = void, class Ref, class Place>
+[[nodiscard]] std::uint64_t iova(const in_flight<Ref, Place>& token) noexcept {
+    return detail::iova_of<Which, typename Ref::domain_type>(detail::reference_access::word(token));
 }
 
 // Wrong spellings, each with the right one.

@@ -2,7 +2,8 @@
 #pragma once
 /// \file
 /// What a domain is: one place that memory can be pinned in, such as this process's locked memory or the
-/// buffer table of an io_uring. A domain is a cheap counted handle: copies share the state.
+/// buffer table of an io_uring. A domain is a cheap counted handle: copies share the state. To write one, see
+/// pin_place.hpp.
 
 #include "gup/dma_access.hpp"
 #include "gup/error.hpp"
@@ -15,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 namespace gup {
@@ -36,15 +38,22 @@ namespace detail {
 template <class Registration>
 concept pin_registration =
     std::movable<Registration> && !std::copy_constructible<Registration> &&
-    std::default_initializable<Registration> &&
+    std::default_initializable<Registration> && std::is_nothrow_move_constructible_v<Registration> &&
     requires(Registration& registration, std::unique_ptr<pinned_memory> memory) {
         { registration.release(std::move(memory)) } noexcept;
         { std::as_const(registration).bytes() } noexcept -> std::same_as<std::size_t>;
     };
 
+/// A domain whose memory may go without a pin says so with `unpinned()`, if that needs a registration.
+template <class Domain>
+concept says_how_unpinned =
+    !requires(Domain& domain) { domain.unpinned(); } ||
+    requires(Domain& domain) { { domain.unpinned() } -> std::same_as<typename Domain::registration>; };
+
 } // namespace detail
 
-/// One place that memory can be pinned in.
+/// One place that memory can be pinned in: what pools, the caller's memory, domains<>, local<> and address
+/// spaces ask of it.
 ///
 /// * `registration` is the move-only result of pinning a range; its destructor undoes the pin.
 ///   Default-constructed it pins nothing. `release(memory)` undoes the pin now and then destroys `memory`
@@ -54,9 +63,20 @@ concept pin_registration =
 /// * `kernel` is the kernel policy that every system call goes through.
 /// * `pin` is all or nothing and throws `pin_error`; `try_pin` is the twin that fills a `pin_failure`
 ///   instead.
+/// * A handle is copied and moved without throwing, and equal to another if a pin in one is a pin in the
+///   other. It can be derived from.
+///
+/// A domain may also have:
+///
+/// * `static constexpr bool usable_unpinned = false`: ordinary memory cannot stand in for pinned memory, so that
+///   no pool falls back to it. Otherwise `registration unpinned()`, if there is one, is what such a pool keeps.
+/// * `static constexpr bool pins_device_memory = true`: it can pin the memory of devices.
+/// * in its registration, `slots()` and `in_flight()`, which the statistics of a pool then show.
 template <class Domain>
 concept pin_domain =
-    std::copy_constructible<Domain> && detail::pin_registration<typename Domain::registration> &&
+    std::copy_constructible<Domain> && std::is_nothrow_move_constructible_v<Domain> &&
+    std::equality_comparable<Domain> && !std::is_final_v<Domain> &&
+    detail::pin_registration<typename Domain::registration> && detail::says_how_unpinned<Domain> &&
     requires(Domain& domain, std::span<const std::byte> range, dma_access access, pin_failure& failure) {
         typename Domain::kernel;
         { domain.pin(range, access) } -> std::same_as<typename Domain::registration>;
@@ -70,24 +90,33 @@ namespace detail {
 /// none.
 inline bool check_range(std::span<const std::byte> range, const char* call, pin_failure& failure) {
     const auto begin = reinterpret_cast<std::uintptr_t>(range.data());
-    if (range.data() == nullptr)
-        return refuse(failure, EINVAL, call, "the range is null: pass memory that is mapped");
-    if (range.empty()) return refuse(failure, EINVAL, call, "the range is empty: pin at least one byte");
+    if (range.data() == nullptr || range.empty())
+        return refuse(failure, EINVAL, call,
+                      "the range is null or empty: pin at least one byte of mapped memory");
     if (begin + (range.size() - 1) < begin)
         return refuse(failure, EINVAL, call,
                       "the range wraps around the end of the address space: check its length");
     return true;
 }
 
-/// The memory of a device is of another kind: most domains cannot pin it, and one that can says
-/// `static constexpr bool pins_device_memory = true`.
+/// The places (see pin_place.hpp) that memory of a domain is pinned in; none if it was not written as a
+/// place.
+template <class... Places>
+struct place_list {};
+template <class Domain>
+struct places_of {
+    using type = place_list<>;
+};
+template <class Domain>
+    requires requires { typename Domain::places; }
+struct places_of<Domain> {
+    using type = typename Domain::places;
+};
+
 template <class Domain>
 inline constexpr bool pins_device_memory = requires {
     requires Domain::pins_device_memory;
 };
-
-/// Ordinary memory of a pool can stand in for pinned memory, unless the domain says
-/// `static constexpr bool usable_unpinned = false`.
 template <class Domain>
 inline constexpr bool usable_unpinned = !requires {
     requires !Domain::usable_unpinned;

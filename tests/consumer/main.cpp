@@ -17,12 +17,13 @@ int main() try {
     gup::page_pool pool{domain, {.pages = 4, .fallback = gup::pin_fallback::unpinned}};
     auto ref = gup::get_user_page(pool);
     std::memcpy(ref.bytes().data(), "pinned", 6);
-    gup::prep_write_fixed(*io_uring_get_sqe(&ring), ends[1], std::move(ref), 0, {.offset = 0, .length = 6});
+    gup::prep_write_fixed(io_uring_get_sqe(&ring), ends[1], std::move(ref), 0,
+                          {.part = {.offset = 0, .length = 6}});
     gup::submit(domain, ring);
 
     io_uring_cqe* cqe = nullptr;
     if (io_uring_wait_cqe(&ring, &cqe) != 0 || cqe->res != 6) return 1;
-    gup::put_user_page(gup::complete(domain, *cqe), gup::clean);
+    gup::put_user_page(gup::complete(domain, cqe), gup::clean);
     char text[6];
     return ::read(ends[0], text, sizeof text) == 6 && std::memcmp(text, "pinned", 6) == 0 ? 0 : 1;
 } catch (const gup::pin_error& error) {

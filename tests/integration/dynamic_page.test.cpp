@@ -113,7 +113,7 @@ TEST_CASE("an operation reads into memory of the caller's and writes it") {
     CHECK(gup::page_dirty(ref));
 
     auto token = gup::prep_write_fixed(s.r.entry(), file.fd(), std::move(ref), 0,
-                                       gup::subrange{.offset = 100, .length = 5000}, 77);
+                                       {.part = {.offset = 100, .length = 5000}, .user_data = 77});
     auto back = gup::complete(std::move(token), s.r.submit_and_wait());
     CHECK(same(file.content(0, 5000), std::span(content).subspan(100, 5000)));
     gup::put_user_page(std::move(back), gup::clean);
@@ -153,7 +153,7 @@ TEST_CASE("one operation reads across the wrap of a mirror") {
 
     auto ref = gup::get_user_pages(*s.d, mirror.all());
     gup::prep_read_fixed(s.r.entry(), file.fd(), std::move(ref), 0,
-                         gup::subrange{.offset = half - 1000, .length = half});
+                         {.part = {.offset = half - 1000, .length = half}});
     const completion read = s.r.submit_and_wait();
     CHECK(read.res == static_cast<int>(half));
     auto back = gup::complete(*s.d, read);

@@ -67,7 +67,8 @@ TEST_CASE("a cancelled operation with a token gives its page back") {
     ring_scene s;
     if (!s.ok()) return;
     const auto pipe = local_pair();
-    auto token = gup::prep_read_fixed(s.r.entry(), pipe.to.fd(), gup::get_user_page(*s.p), 0, 21);
+    auto token =
+        gup::prep_read_fixed(s.r.entry(), pipe.to.fd(), gup::get_user_page(*s.p), 0, {.user_data = 21});
     io_uring_prep_cancel64(&s.r.entry(), 21, 0);
     REQUIRE(s.r.submit() == 2);
     for (int i = 0; i < 2; ++i) {
@@ -106,7 +107,7 @@ TEST_CASE("an operation that is taken back is not carried out and completes sile
     io_uring_sqe& entry = s.r.entry();
     gup::prep_write_fixed(entry, file.fd(), s.filled(pattern(100)), 0);
     io_uring_sqe& with_token = s.r.entry();
-    auto token = gup::prep_write_fixed(with_token, file.fd(), s.filled(pattern(100)), 0, 5);
+    auto token = gup::prep_write_fixed(with_token, file.fd(), s.filled(pattern(100)), 0, {.user_data = 5});
     gup::put_user_page(gup::take_back(*s.d, entry), gup::clean);
     gup::put_user_page(gup::take_back(std::move(token), with_token), gup::clean);
     CHECK(s.p->stats().pinned == 0);
@@ -217,7 +218,7 @@ TEST_CASE("nothing is submitted while a token would not see its completion, pinn
         gup::page_pool pool(domain, {.pages = 1, .fallback = gup::pin_fallback::unpinned});
         CHECK(pool.registered() == (options.slots == 2));
         io_uring_sqe& unseen = r.entry();
-        auto token = gup::prep_read_fixed(unseen, file.fd(), gup::get_user_page(pool), 0, 5);
+        auto token = gup::prep_read_fixed(unseen, file.fd(), gup::get_user_page(pool), 0, {.user_data = 5});
         unseen.flags = silent;
         std::error_code error;
         CHECK(gup::submit(domain, r.handle(), error) == 0);
@@ -272,7 +273,7 @@ TEST_CASE("an entry whose operation was refused does nothing when it is submitte
     }
     auto page = s.filled(pattern(8192, 2));
     std::error_code error;
-    gup::prep_read_fixed(s.r.entry(), file.fd(), std::move(page), 0, {.length = 0}, error);
+    gup::prep_read_fixed(s.r.entry(), file.fd(), std::move(page), 0, {.part = {.length = 0}}, error);
     CHECK(error);
     CHECK(gup::submit(*s.d, s.r.handle()) == 1);
     CHECK(s.r.silent());

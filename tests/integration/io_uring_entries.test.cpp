@@ -152,7 +152,8 @@ TEST_CASE("the user_data of no-ops is refused for a token") {
     auto page = gup::get_user_page(pool);
     std::error_code error;
 
-    const auto token = gup::prep_read_fixed(r.entry(), 0, std::move(page), 0, {}, ~std::uint64_t{0}, error);
+    const auto token =
+        gup::prep_read_fixed(r.entry(), 0, std::move(page), 0, {.user_data = ~std::uint64_t{0}}, error);
 
     CHECK(error == std::errc::invalid_argument);
     CHECK_FALSE(token);

@@ -52,12 +52,12 @@ TEST_CASE("a page is written to a file and read back, with tokens") {
     const auto content = pattern(page_bytes);
     const scratch_file file;
 
-    auto writing = gup::prep_write_fixed(s.r.entry(), file.fd(), s.filled(content), 0, 10);
+    auto writing = gup::prep_write_fixed(s.r.entry(), file.fd(), s.filled(content), 0, {.user_data = 10});
     const completion written = s.r.submit_and_wait();
     CHECK(written.user_data == 10);
     auto back = gup::complete(std::move(writing), written);
     std::memset(back.bytes().data(), 0, page_bytes);
-    auto reading = gup::prep_read_fixed(s.r.entry(), file.fd(), std::move(back), 0, 11);
+    auto reading = gup::prep_read_fixed(s.r.entry(), file.fd(), std::move(back), 0, {.user_data = 11});
     back = gup::complete(std::move(reading), s.r.submit_and_wait());
     CHECK(same(back.bytes(), content));
 }
@@ -83,13 +83,14 @@ TEST_CASE("only the named part of a page moves") {
     if (!s.ok()) return;
     const auto content = pattern(page_bytes);
     const scratch_file file;
-    gup::prep_write_fixed(s.r.entry(), file.fd(), s.filled(content), 0, {.offset = 1000, .length = 24});
+    gup::prep_write_fixed(s.r.entry(), file.fd(), s.filled(content), 0,
+                          {.part = {.offset = 1000, .length = 24}});
     auto page = gup::complete(*s.d, s.r.submit_and_wait());
     CHECK(same(file.content(), std::span(content).subspan(1000, 24)));
 
     std::memset(page.bytes().data(), 0, page_bytes);
     gup::prep_read_fixed(s.r.entry(), file.fd(), std::move(page), 4,
-                         {.offset = page_bytes - 10, .length = 10});
+                         {.part = {.offset = page_bytes - 10, .length = 10}});
     page = gup::complete(*s.d, s.r.submit_and_wait());
     CHECK(same(page.bytes().last(10), std::span(content).subspan(1004, 10)));
     CHECK(page.bytes()[page_bytes - 11] == std::byte{0});
@@ -121,7 +122,7 @@ TEST_CASE("a failed operation gives its page back, a read one dirty") {
     gup::put_user_page(gup::complete(*s.d, failed), gup::clean);
     CHECK_FALSE(gup::page_dirty(page));
 
-    auto token = gup::prep_read_fixed(s.r.entry(), -1, gup::get_user_page(page), 0, 3);
+    auto token = gup::prep_read_fixed(s.r.entry(), -1, gup::get_user_page(page), 0, {.user_data = 3});
     failed = s.r.submit_and_wait();
     CHECK(failed.res == -EBADF);
     gup::put_user_page(gup::complete(std::move(token), failed), gup::clean);
@@ -137,8 +138,8 @@ TEST_CASE("several operations on one page each hold a pin of their own") {
     auto page = s.filled(content);
     for (unsigned i = 0; i < 4; ++i)
         gup::prep_write_fixed(s.r.entry(), file.fd(), gup::ref_user_page(page), i * 2048,
-                              {.offset = i * 2048, .length = 2048});
-    auto fifth = gup::prep_write_fixed(s.r.entry(), file.fd(), std::move(page), page_bytes, 5);
+                              {.part = {.offset = i * 2048, .length = 2048}});
+    auto fifth = gup::prep_write_fixed(s.r.entry(), file.fd(), std::move(page), page_bytes, {.user_data = 5});
     CHECK(s.p->stats().in_flight == 5);
     CHECK(s.p->stats().free == 0);
     REQUIRE(s.r.submit() == 5);

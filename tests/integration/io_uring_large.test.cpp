@@ -92,12 +92,12 @@ TEST_CASE("operations on more than a GiB of the caller's memory stay within one 
 
     std::error_code error;
     const gup::subrange across{.offset = gib - 4096, .length = 8192};
-    gup::prep_read_fixed(r.entry(), file.fd(), std::move(*pinned), 0, across, error);
+    gup::prep_read_fixed(r.entry(), file.fd(), std::move(*pinned), 0, {.part = across}, error);
     CHECK(error == std::errc::invalid_argument);
     REQUIRE(*pinned);
     gup::prep_read_fixed(r.entry(), file.fd(), std::move(*pinned), 0, {}, error);
     CHECK(error == std::errc::invalid_argument);
-    gup::prep_read_fixed(r.entry(), file.fd(), std::move(*pinned), 0, {.offset = gib});
+    gup::prep_read_fixed(r.entry(), file.fd(), std::move(*pinned), 0, {.part = {.offset = gib}});
     const gup_test::completion done = r.submit_and_wait();
     CHECK(done.res == static_cast<int>(page_bytes));
     auto back = gup::complete(d, done);

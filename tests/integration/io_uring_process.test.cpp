@@ -194,7 +194,8 @@ TEST_CASE(
     SECTION("with a token that is dropped") {
         const gup_test::leak_listener leaks;
         {
-            const auto token = gup::prep_read_fixed(r->entry(), sockets.to.fd(), std::move(page), 0, 1);
+            const auto token =
+                gup::prep_read_fixed(r->entry(), sockets.to.fd(), std::move(page), 0, {.user_data = 1});
             REQUIRE(r->submit() == 1);
             pool.reset();
             d.reset();

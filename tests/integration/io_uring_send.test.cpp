@@ -85,7 +85,7 @@ TEST_CASE("a part of a page is sent over UDP, with a token") {
     const auto sockets = loopback_pair(SOCK_DGRAM);
     const auto content = pattern(page_bytes);
     auto token = gup::prep_send_zc_fixed(s.r.entry(), sockets.from.fd(), s.filled(content), 0,
-                                         {.offset = 100, .length = 1000}, 7);
+                                         {.part = {.offset = 100, .length = 1000}, .user_data = 7});
     REQUIRE(s.r.submit() == 1);
     const completion result = s.r.wait();
     CHECK(result.res == 1000);
@@ -142,7 +142,8 @@ TEST_CASE("a send that fails later gives its page back with whatever completion 
     SECTION("the datagram is too long, with a token") {
         gup::page_pool large(*s.d, gup_test::small(1, 131072));
         const auto sockets = loopback_pair(SOCK_DGRAM);
-        auto token = gup::prep_send_zc_fixed(s.r.entry(), sockets.from.fd(), gup::get_user_page(large), 0, 7);
+        auto token = gup::prep_send_zc_fixed(s.r.entry(), sockets.from.fd(), gup::get_user_page(large), 0,
+                                             {.user_data = 7});
         const story told =
             until_back(s, [&](const completion& done) { return gup::try_complete(token, done); });
         CHECK(told.all[0].res == -EMSGSIZE);
@@ -176,11 +177,12 @@ TEST_CASE("a send that is cancelled with its chain is over once, whatever the ke
     }
 
     fail_chain();
-    auto send =
-        gup::prep_send_zc_fixed(s.r.entry(), sockets.from.fd(), gup::get_user_page(*s.p), MSG_NOSIGNAL, 7);
+    auto send = gup::prep_send_zc_fixed(s.r.entry(), sockets.from.fd(), gup::get_user_page(*s.p),
+                                        MSG_NOSIGNAL, {.user_data = 7});
     CHECK(until_back(s).all[0].res == -EBADF);
     until_back(s, [&](const completion& done) { return gup::try_complete(send, done); });
-    auto read = gup::prep_read_fixed(s.r.entry(), sockets.to.fd(), gup::get_user_page(*s.p), 0, 7);
+    auto read =
+        gup::prep_read_fixed(s.r.entry(), sockets.to.fd(), gup::get_user_page(*s.p), 0, {.user_data = 7});
     CHECK_FALSE(gup::try_complete(read, gup_test::made_up(7, 0, IORING_CQE_F_NOTIF)));
     static_cast<void>(
         gup::take_back(std::move(read), s.r.handle().sq.sqes[(s.r.handle().sq.sqe_tail - 1) & 15]));

@@ -73,7 +73,7 @@ TEST_CASE("one thread submits thousands of reads while another completes them") 
                 std::this_thread::yield();
                 continue;
             }
-            if (auto page = gup::try_complete(d, *cqe)) {
+            if (auto page = gup::try_complete(d, cqe)) {
                 wrong += cqe->res != 4096 || !gup_test::same(page->bytes(), content);
                 gup::put_user_page(std::move(*page), gup::clean);
                 ++done;
@@ -100,11 +100,11 @@ TEST_CASE("threads with a ring each share the pages of one domain") {
         for (int i = 0; i < 1000; ++i) {
             auto page = gup::try_get_user_page(pool);
             if (!page) continue;
-            gup::prep_read_fixed(*::io_uring_get_sqe(&r.handle()), file.fd(), std::move(*page), 0);
+            gup::prep_read_fixed(::io_uring_get_sqe(&r.handle()), file.fd(), std::move(*page), 0);
             ::io_uring_submit_and_wait(&r.handle(), 1);
             io_uring_cqe* cqe = nullptr;
             wrong += ::io_uring_peek_cqe(&r.handle(), &cqe) != 0 || cqe->res != 4096;
-            const auto back = gup::try_complete(d, *cqe);
+            const auto back = gup::try_complete(d, cqe);
             wrong += !back || !gup_test::same(back->bytes(), content);
             ::io_uring_cqe_seen(&r.handle(), cqe);
         }

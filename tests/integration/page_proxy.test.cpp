@@ -57,7 +57,8 @@ TEST_CASE("operations read and write one page through two proxies") {
     gup::put_user_page(std::move(back), gup::clean);
 
     auto reader = gup::get_user_page<gup::dma_access::read>(s.second);
-    auto token = gup::prep_write_fixed(s.r.entry(), file.fd(), std::move(reader), page_bytes, 5);
+    auto token =
+        gup::prep_write_fixed(s.r.entry(), file.fd(), std::move(reader), page_bytes, {.user_data = 5});
     const completion written = s.r.submit_and_wait();
     CHECK(written.res == static_cast<int>(page_bytes));
     auto given = gup::complete(std::move(token), written);

@@ -51,7 +51,7 @@ TEST_CASE("what a device reads into a tracked page is seen through its view") {
     CHECK(same(back.bytes(), content));
     CHECK(gup::page_dirty(back));
 
-    auto token = gup::prep_write_fixed(s.r.entry(), file.fd(), std::move(back), page_bytes, 7);
+    auto token = gup::prep_write_fixed(s.r.entry(), file.fd(), std::move(back), page_bytes, {.user_data = 7});
     auto given = gup::complete(std::move(token), s.r.submit_and_wait());
     CHECK(same(file.content(page_bytes, page_bytes), content));
     CHECK(gup::outstanding_references(*s.p)[0].got.line == line);

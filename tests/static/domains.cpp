@@ -24,6 +24,7 @@ struct domain {
     using registration = handle;
     registration pin(bytes, gup::dma_access);
     std::optional<registration> try_pin(bytes, gup::dma_access, gup::pin_failure&);
+    friend bool operator==(const domain&, const domain&) = default;
 };
 static_assert(gup::pin_domain<domain>);
 static_assert(gup::pin_domain<gup::local<domain>>);
@@ -73,6 +74,31 @@ struct move_only : domain {
     move_only(move_only&&) = default;
 };
 static_assert(!gup::pin_domain<move_only>, "a domain is a counted handle");
+
+struct throwing_copy : domain {
+    throwing_copy(const throwing_copy&) noexcept(false);
+};
+static_assert(!gup::pin_domain<throwing_copy>);
+
+struct incomparable {
+    using kernel = gup::system_kernel;
+    using registration = handle;
+    registration pin(bytes, gup::dma_access);
+    std::optional<registration> try_pin(bytes, gup::dma_access, gup::pin_failure&);
+};
+static_assert(!gup::pin_domain<incomparable>, "two pins of the same memory must tell if they are one");
+
+struct final_domain final : domain {};
+static_assert(!gup::pin_domain<final_domain>, "local<> and domains<> derive");
+
+struct other_unpinned : domain {
+    int unpinned();
+};
+static_assert(!gup::pin_domain<other_unpinned>);
+struct with_unpinned : domain {
+    registration unpinned();
+};
+static_assert(gup::pin_domain<with_unpinned>);
 static_assert(!gup::pin_domain<int> && !gup::pin_domain<void>);
 
 } // namespace

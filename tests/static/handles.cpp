@@ -30,7 +30,7 @@ constexpr bool moves_and_never_copies =
 static_assert(moves_and_never_copies<writer> && moves_and_never_copies<sender> &&
               moves_and_never_copies<reader>);
 static_assert(moves_and_never_copies<plain>);
-static_assert(moves_and_never_copies<gup::in_flight<writer>>);
+static_assert(moves_and_never_copies<gup::in_flight<writer, struct device_place>>);
 static_assert(moves_and_never_copies<gup::page_pool<domain>>);
 
 template <class Handle>
@@ -39,7 +39,7 @@ constexpr bool can_be_empty =
     !std::is_convertible_v<Handle, bool>;
 
 static_assert(can_be_empty<writer> && can_be_empty<reader> && can_be_empty<plain>);
-static_assert(can_be_empty<gup::in_flight<writer>>);
+static_assert(can_be_empty<gup::in_flight<writer, struct device_place>>);
 static_assert(!std::is_default_constructible_v<gup::page_pool<domain>>);
 
 // No reference turns into another: not the access, not the family, not the domain.
@@ -49,21 +49,22 @@ static_assert(!std::is_constructible_v<writer, sender> && !std::is_constructible
 static_assert(!std::is_constructible_v<writer, plain> && !std::is_constructible_v<plain, writer>);
 static_assert(!std::is_constructible_v<writer, gup::user_page_ref<tag>>);
 static_assert(!std::is_constructible_v<plain, gup::page_ref<gup::local<domain>>>);
-static_assert(!std::is_constructible_v<writer, gup::in_flight<writer>>);
+static_assert(!std::is_constructible_v<writer, gup::in_flight<writer, struct device_place>>);
 static_assert(!std::is_assignable_v<writer&, sender> && !std::is_assignable_v<plain&, writer>);
 
 // A descriptor is nothing a program makes or copies.
 static_assert(!std::is_default_constructible_v<gup::page> && !std::is_copy_constructible_v<gup::page> &&
               !std::is_move_constructible_v<gup::page> && !std::is_copy_assignable_v<gup::page>);
 static_assert(std::is_trivially_destructible_v<gup::page>);
-static_assert(!std::is_default_constructible_v<gup::page_proxy> && !std::is_copy_constructible_v<gup::page_proxy> &&
-              !std::is_copy_assignable_v<gup::page_proxy>);
+static_assert(!std::is_default_constructible_v<gup::page_proxy> &&
+              !std::is_copy_constructible_v<gup::page_proxy> && !std::is_copy_assignable_v<gup::page_proxy>);
 static_assert(!std::is_default_constructible_v<gup::dynamic_page> &&
-              !std::is_copy_constructible_v<gup::dynamic_page> && !std::is_copy_assignable_v<gup::dynamic_page>);
+              !std::is_copy_constructible_v<gup::dynamic_page> &&
+              !std::is_copy_assignable_v<gup::dynamic_page>);
 
 static_assert(gup::page_reference<writer> && gup::page_reference<reader> && gup::page_reference<plain>);
-static_assert(!gup::page_reference<gup::in_flight<writer>> && !gup::page_reference<gup::page> &&
-              !gup::page_reference<int>);
+static_assert(!gup::page_reference<gup::in_flight<writer, struct device_place>> &&
+              !gup::page_reference<gup::page> && !gup::page_reference<int>);
 
 static_assert(std::is_nothrow_copy_constructible_v<gup::pin_error>,
               "an exception is copied while it is thrown");

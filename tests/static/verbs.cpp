@@ -85,8 +85,8 @@ static_assert(
                    std::optional<ring_reader>>);
 static_assert(noexcept(gup::prep_write_fixed(some<io_uring_sqe&>(), 3, some<ring_writer>(), 0, {},
                                              some<std::error_code&>())));
-static_assert(noexcept(gup::prep_write_fixed(some<io_uring_sqe&>(), 3, some<ring_writer>(), 0, {}, 1,
-                                             some<std::error_code&>())));
+static_assert(noexcept(gup::prep_write_fixed(some<io_uring_sqe&>(), 3, some<ring_writer>(), 0,
+                                             {.user_data = 1}, some<std::error_code&>())));
 static_assert(noexcept(gup::try_complete(some<ring_domain&>(), some<const io_uring_cqe&>())));
 static_assert(noexcept(gup::try_complete(some<gup::in_flight<ring_writer>&>(), some<const io_uring_cqe&>())));
 static_assert(noexcept(gup::try_take_back(some<ring_domain&>(), some<io_uring_sqe&>())));

@@ -89,7 +89,7 @@ TEST_CASE("the hook of failed releases is exchanged and null restores the defaul
     const std::byte memory[3]{};
 
     const auto before = gup::on_release_failure(hook);
-    gup::detail::report_release_failure({"munmap", {}, memory});
+    gup::report_release_failure({"munmap", {}, memory});
     const auto mine = gup::on_release_failure(nullptr);
     const auto standard = gup::on_release_failure(before);
 
@@ -103,7 +103,7 @@ TEST_CASE("without a hook a failed release is one line on stderr") {
     const auto child = in_child([] {
         gup::on_release_failure(nullptr);
         static const std::byte memory[4096]{};
-        gup::detail::report_release_failure(
+        gup::report_release_failure(
             {"munmap", std::make_error_code(std::errc::invalid_argument), memory});
         return 0;
     });

@@ -9,16 +9,19 @@ using namespace gup_test;
 
 namespace {
 
-using token = gup::in_flight<writer_ref>;
+/// Where the device of these tests is.
+struct pretended_place;
+using token = gup::in_flight<writer_ref, pretended_place>;
 using access = gup::detail::in_flight_access;
+using gup::detail::reference_access;
 
 token start(writer_ref ref, std::uint64_t user_data = 7, gup::put_as on_completion = gup::dirty) {
-    return access::make(std::move(ref), user_data, on_completion);
+    return access::make<pretended_place>(std::move(ref), user_data, on_completion);
 }
 
 /// Puts what a test has leaked on purpose.
 void put_leaked(std::uintptr_t word) {
-    gup::put_user_page(gup::detail::reference_access::make<writer_ref>(word), gup::clean);
+    gup::put_user_page(reference_access::make<writer_ref>(word), gup::clean);
 }
 
 } // namespace
@@ -84,7 +87,7 @@ TEST_CASE("dropping a token before its completion reports and never unpins") {
             auto ref = gup::get_user_page(pool);
             page = ref.bytes().data();
             const token lost = start(std::move(ref));
-            leaked = access::word(lost);
+            leaked = reference_access::word(lost);
         }
         CHECK(pool.stats().pinned == 1);
         CHECK(pool.stats().free == 1);
@@ -104,7 +107,7 @@ TEST_CASE("overwriting a token before its completion reports the page it held") 
     token operation = start(gup::get_user_page(pool), 1);
     auto next = gup::get_user_page(pool);
     const void* const kept = next.bytes().data();
-    const std::uintptr_t leaked = access::word(operation);
+    const std::uintptr_t leaked = reference_access::word(operation);
 
     operation = start(std::move(next), 2);
 
@@ -135,7 +138,8 @@ TEST_CASE("a token keeps the access of its reference") {
     const auto writer = gup::get_user_page(pool);
     auto sender = gup::ref_user_page<gup::dma_access::to_device>(writer);
 
-    gup::in_flight<sender_ref> operation = access::make(std::move(sender), 0, gup::clean);
+    gup::in_flight<sender_ref, pretended_place> operation =
+        access::make<pretended_place>(std::move(sender), 0, gup::clean);
     STATIC_REQUIRE(std::is_same_v<decltype(operation)::reference_type, sender_ref>);
     CHECK(access::on_completion(operation) == gup::clean);
 

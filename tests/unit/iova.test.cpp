@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace {
@@ -115,7 +116,9 @@ TEST_CASE("A page of two containers has an I/O address in each") {
     auto page = gup::get_user_page(pool);
     CHECK(gup::iova<vfio_domain>(page) == 0x2000);
     CHECK(gup::iova<other_domain>(page) == 0x1000);
-    auto operation = gup::start_dma_to_device(std::move(page), 1);
+    auto operation = gup::start_dma_to_device<other_domain>(std::move(page), 1);
+    static_assert(std::is_same_v<decltype(operation), gup::in_flight<decltype(page), other_domain::place>>);
+    static_assert(!std::is_same_v<vfio_domain::place, other_domain::place>);
     CHECK(gup::iova<other_domain>(operation) == 0x1000);
     CHECK(gup::complete(std::move(operation), 1));
 }

@@ -123,9 +123,7 @@ TEST_CASE("dirty is the page's, through whichever proxy it was written") {
     gup::put_user_page(std::move(pin), gup::clean);
     CHECK(gup::clear_page_dirty_for_io(first));
     CHECK_FALSE(gup::page_dirty(s.page));
-    {
-        auto dropped = gup::get_user_page(first);
-    }
+    { auto dropped = gup::get_user_page(first); }
     CHECK(gup::page_dirty(s.page));
 }
 
@@ -165,7 +163,8 @@ TEST_CASE("an operation that is dropped in flight keeps its proxy and its page p
     const gup::release_failure_hook before =
         gup::on_release_failure([](const gup::release_failure&) noexcept {});
     {
-        auto token = gup::detail::in_flight_access::make(gup::get_user_page(proxy), 1, gup::dirty);
+        auto token =
+            gup::detail::in_flight_access::make<proxy_scene>(gup::get_user_page(proxy), 1, gup::dirty);
     }
     gup::on_release_failure(before);
 

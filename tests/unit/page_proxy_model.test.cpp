@@ -99,7 +99,7 @@ private:
     }
 
     template <class Ref>
-    void keep(std::size_t name, Ref ref, int model_name::* count) {
+    void keep(std::size_t name, Ref ref, int model_name::*count) {
         ++(model_[name].*count);
         refs_.push_back({name, any_ref(std::move(ref))});
     }

@@ -36,7 +36,7 @@ TEST_CASE("a page that io_uring reads into goes to a device without a copy, and 
     io_uring_cqe* cqe = nullptr;
     REQUIRE(::io_uring_wait_cqe(&ring.handle(), &cqe) == 0);
     CHECK(cqe->res == 4096);
-    page = gup::complete(domain, *cqe);
+    page = gup::complete(domain, cqe);
     ::io_uring_cqe_seen(&ring.handle(), cqe);
 
     auto fetching = gup::start_dma_to_device(std::move(page), 1);
@@ -49,7 +49,7 @@ TEST_CASE("a page that io_uring reads into goes to a device without a copy, and 
     gup::prep_write_fixed(ring.entry(), target.fd(), std::move(page), 0);
     REQUIRE(ring.submit() == 1);
     REQUIRE(::io_uring_wait_cqe(&ring.handle(), &cqe) == 0);
-    page = gup::complete(domain, *cqe);
+    page = gup::complete(domain, cqe);
     ::io_uring_cqe_seen(&ring.handle(), cqe);
     gup::put_user_page(std::move(page), gup::clean);
 

@@ -5,14 +5,18 @@
 /// completion.
 ///
 /// Each operation owns one pin from prepare to its final completion: the first without IORING_CQE_F_MORE. Two
-/// forms:
+/// forms, told apart by what is named in braces at the end:
 ///
-/// * Without user_data, the domain keeps a record and writes its own user_data; `complete(domain, cqe)` gives
-///   the reference back. A completion that is not one of the domain's, or comes twice, is refused without
-///   harm.
-/// * With the program's user_data, prepare returns an `in_flight` token; `complete(std::move(token), cqe)`
-///   gives the reference back. Only that number tells the operation: it must be of no other operation whose
-///   completion has not been seen yet, on any ring, and not ~0.
+/// * `{.part = ..., .cookie = ...}`, or nothing: the domain keeps a record and writes its own user_data;
+///   `complete(domain, cqe)` gives the reference back, and the cookie. A completion that is not one of the
+///   domain's, or comes twice, is refused without harm.
+/// * `{.part = ..., .user_data = ...}`: prepare returns an `in_flight` token; `complete(std::move(token),
+/// cqe)`
+///   gives the reference back. Only that number, or pointer, tells the operation: it must be of no other
+///   operation whose completion has not been seen yet, on any ring, and not ~0.
+///
+/// Entries are taken as liburing gives them, as pointers or as references. A null one is refused, and the
+/// page stays with the caller.
 ///
 /// liburing hands an entry out with the user_data it had last. `submit` therefore makes the entries that the
 /// kernel has taken nobody's; to cancel an operation by its user_data, read that before. With
@@ -31,9 +35,10 @@
 
 #include "gup/detail/io_uring/complete.hpp"
 #include "gup/detail/io_uring/wrong_spellings.hpp"
+#include "gup/domain/io_uring_arguments.hpp"
 #include "gup/in_flight.hpp"
 
-#include <cerrno>
+#include <cstdint>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -42,156 +47,155 @@ namespace gup {
 
 /// A domain whose pages io_uring can use: an io_uring_domain or one that includes one.
 template <class Domain>
-concept ring_domain = requires(Domain& domain) {
-    { domain.rings() }
-    noexcept->std::same_as<detail::ring_set&>;
+concept ring_domain = requires(const Domain& domain) {
+    detail::ring_domain_in(domain);
 };
 
-/// Reads into the page, or into `part` of it, as a fixed buffer. The reference moves to the operation if and
-/// only if the call succeeds. Throws pin_error and makes the entry a no-op: EINVAL if the reference is empty,
-/// `part` is not in the page, or not within one GiB of the caller's memory, or the entry is of a foreign ring;
-/// ENOBUFS if all operation records are in use. The twins with `std::error_code&` set it instead.
+/// Reads into the page, or into a part of it, as a fixed buffer. The reference moves to the operation if and
+/// only if the call succeeds. Throws pin_error and makes the entry a no-op: EAGAIN if it is null; EINVAL if
+/// the reference is empty, the part is not in the page, or not within one GiB of the caller's memory, or the
+/// entry is of a foreign ring; ENOBUFS if all operation records are in use. The twins with `std::error_code&`
+/// set it instead.
 template <class Domain, dma_access Access>
-void prep_read_fixed(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>&& ref, std::uint64_t offset,
-                     subrange part = {}) {
-    detail::prepare<detail::ring_opcode::read>(sqe, fd, ref, offset, part, detail::throwing{});
+void prep_read_fixed(submission_entry sqe, int fd, user_page_ref<Domain, Access>&& ref, std::uint64_t offset,
+                     record_options options = {}) {
+    detail::prepare<detail::ring_opcode::read>(sqe, fd, ref, offset, options, detail::throwing{});
 }
 template <class Domain, dma_access Access>
-void prep_read_fixed(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN,
-                     std::uint64_t offset, subrange part, std::error_code& error) noexcept {
-    detail::prepare<detail::ring_opcode::read>(sqe, fd, ref, offset, part, error);
+void prep_read_fixed(submission_entry sqe, int fd, user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN,
+                     std::uint64_t offset, record_options options, std::error_code& error) noexcept {
+    detail::prepare<detail::ring_opcode::read>(sqe, fd, ref, offset, options, error);
 }
 template <class Domain, dma_access Access>
-in_flight<user_page_ref<Domain, Access>>
-prep_read_fixed(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>&& ref, std::uint64_t offset,
-                subrange part, std::uint64_t user_data) {
-    return detail::prepare_token<detail::ring_opcode::read>(sqe, fd, ref, offset, part, user_data,
+detail::ring_token<Domain, Access> prep_read_fixed(submission_entry sqe, int fd,
+                                                   user_page_ref<Domain, Access>&& ref, std::uint64_t offset,
+                                                   token_options options) {
+    return detail::prepare_token<detail::ring_opcode::read>(sqe, fd, ref, offset, options,
                                                             detail::throwing{});
 }
 template <class Domain, dma_access Access>
-in_flight<user_page_ref<Domain, Access>> prep_read_fixed(io_uring_sqe& sqe, int fd,
-                                                         user_page_ref<Domain, Access>&& ref,
-                                                         std::uint64_t offset, std::uint64_t user_data) {
-    return prep_read_fixed(sqe, fd, std::move(ref), offset, subrange{}, user_data);
-}
-template <class Domain, dma_access Access>
-in_flight<user_page_ref<Domain, Access>>
-prep_read_fixed(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN,
-                std::uint64_t offset, subrange part, std::uint64_t user_data,
-                std::error_code& error) noexcept {
-    return detail::prepare_token<detail::ring_opcode::read>(sqe, fd, ref, offset, part, user_data, error);
+detail::ring_token<Domain, Access>
+prep_read_fixed(submission_entry sqe, int fd, user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN,
+                std::uint64_t offset, token_options options, std::error_code& error) noexcept {
+    return detail::prepare_token<detail::ring_opcode::read>(sqe, fd, ref, offset, options, error);
 }
 
-/// Writes the page, or `part` of it, as a fixed buffer; for references of any access. Otherwise as
+/// Writes the page, or a part of it, as a fixed buffer; for references of any access. Otherwise as
 /// prep_read_fixed.
 template <class Domain, dma_access Access>
-void prep_write_fixed(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>&& ref, std::uint64_t offset,
-                      subrange part = {}) {
-    detail::prepare<detail::ring_opcode::write>(sqe, fd, ref, offset, part, detail::throwing{});
+void prep_write_fixed(submission_entry sqe, int fd, user_page_ref<Domain, Access>&& ref, std::uint64_t offset,
+                      record_options options = {}) {
+    detail::prepare<detail::ring_opcode::write>(sqe, fd, ref, offset, options, detail::throwing{});
 }
 template <class Domain, dma_access Access>
-void prep_write_fixed(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN,
-                      std::uint64_t offset, subrange part, std::error_code& error) noexcept {
-    detail::prepare<detail::ring_opcode::write>(sqe, fd, ref, offset, part, error);
+void prep_write_fixed(submission_entry sqe, int fd, user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN,
+                      std::uint64_t offset, record_options options, std::error_code& error) noexcept {
+    detail::prepare<detail::ring_opcode::write>(sqe, fd, ref, offset, options, error);
 }
 template <class Domain, dma_access Access>
-in_flight<user_page_ref<Domain, Access>>
-prep_write_fixed(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>&& ref, std::uint64_t offset,
-                 subrange part, std::uint64_t user_data) {
-    return detail::prepare_token<detail::ring_opcode::write>(sqe, fd, ref, offset, part, user_data,
+detail::ring_token<Domain, Access> prep_write_fixed(submission_entry sqe, int fd,
+                                                    user_page_ref<Domain, Access>&& ref, std::uint64_t offset,
+                                                    token_options options) {
+    return detail::prepare_token<detail::ring_opcode::write>(sqe, fd, ref, offset, options,
                                                              detail::throwing{});
 }
 template <class Domain, dma_access Access>
-in_flight<user_page_ref<Domain, Access>> prep_write_fixed(io_uring_sqe& sqe, int fd,
-                                                          user_page_ref<Domain, Access>&& ref,
-                                                          std::uint64_t offset, std::uint64_t user_data) {
-    return prep_write_fixed(sqe, fd, std::move(ref), offset, subrange{}, user_data);
-}
-template <class Domain, dma_access Access>
-in_flight<user_page_ref<Domain, Access>>
-prep_write_fixed(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN,
-                 std::uint64_t offset, subrange part, std::uint64_t user_data,
-                 std::error_code& error) noexcept {
-    return detail::prepare_token<detail::ring_opcode::write>(sqe, fd, ref, offset, part, user_data, error);
+detail::ring_token<Domain, Access>
+prep_write_fixed(submission_entry sqe, int fd, user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN,
+                 std::uint64_t offset, token_options options, std::error_code& error) noexcept {
+    return detail::prepare_token<detail::ring_opcode::write>(sqe, fd, ref, offset, options, error);
 }
 
-/// Sends the page, or `part` of it, without copying; for references of any access. `flags` are those of
+/// Sends the page, or a part of it, without copying; for references of any access. `flags` are those of
 /// send(2). The result comes with the first completion, the reference back with the last, which may be the
 /// same one if the send failed. A send that is cancelled with its chain is over at once, but Linux (6.18)
 /// posts a notification after that all the same: it is refused as stale, and a program that chooses user_data
 /// must not give the same to another send until it has come. Otherwise as prep_read_fixed.
 template <class Domain, dma_access Access>
-void prep_send_zc_fixed(io_uring_sqe& sqe, int socket, user_page_ref<Domain, Access>&& ref, int flags,
-                        subrange part = {}) {
-    detail::prepare<detail::ring_opcode::send_zc>(sqe, socket, ref, detail::send_flags(flags), part,
+void prep_send_zc_fixed(submission_entry sqe, int socket, user_page_ref<Domain, Access>&& ref, int flags,
+                        record_options options = {}) {
+    detail::prepare<detail::ring_opcode::send_zc>(sqe, socket, ref, detail::send_flags(flags), options,
                                                   detail::throwing{});
 }
 template <class Domain, dma_access Access>
-void prep_send_zc_fixed(io_uring_sqe& sqe, int socket, user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN,
-                        int flags, subrange part, std::error_code& error) noexcept {
-    detail::prepare<detail::ring_opcode::send_zc>(sqe, socket, ref, detail::send_flags(flags), part, error);
+void prep_send_zc_fixed(submission_entry sqe, int socket,
+                        user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN, int flags,
+                        record_options options, std::error_code& error) noexcept {
+    detail::prepare<detail::ring_opcode::send_zc>(sqe, socket, ref, detail::send_flags(flags), options,
+                                                  error);
 }
 template <class Domain, dma_access Access>
-in_flight<user_page_ref<Domain, Access>> prep_send_zc_fixed(io_uring_sqe& sqe, int socket,
-                                                            user_page_ref<Domain, Access>&& ref, int flags,
-                                                            subrange part, std::uint64_t user_data) {
+detail::ring_token<Domain, Access> prep_send_zc_fixed(submission_entry sqe, int socket,
+                                                      user_page_ref<Domain, Access>&& ref, int flags,
+                                                      token_options options) {
     return detail::prepare_token<detail::ring_opcode::send_zc>(sqe, socket, ref, detail::send_flags(flags),
-                                                               part, user_data, detail::throwing{});
+                                                               options, detail::throwing{});
 }
 template <class Domain, dma_access Access>
-in_flight<user_page_ref<Domain, Access>> prep_send_zc_fixed(io_uring_sqe& sqe, int socket,
-                                                            user_page_ref<Domain, Access>&& ref, int flags,
-                                                            std::uint64_t user_data) {
-    return prep_send_zc_fixed(sqe, socket, std::move(ref), flags, subrange{}, user_data);
-}
-template <class Domain, dma_access Access>
-in_flight<user_page_ref<Domain, Access>>
-prep_send_zc_fixed(io_uring_sqe& sqe, int socket, user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN,
-                   int flags, subrange part, std::uint64_t user_data, std::error_code& error) noexcept {
+detail::ring_token<Domain, Access>
+prep_send_zc_fixed(submission_entry sqe, int socket, user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN,
+                   int flags, token_options options, std::error_code& error) noexcept {
     return detail::prepare_token<detail::ring_opcode::send_zc>(sqe, socket, ref, detail::send_flags(flags),
-                                                               part, user_data, error);
+                                                               options, error);
 }
 
 /// True if the completion is of an operation that the domain has a record of and that is still in flight.
 template <ring_domain Domain>
-bool owns(const Domain& domain, const io_uring_cqe& cqe) noexcept {
-    return domain.rings().find(cqe.user_data).record != nullptr;
+bool owns(const Domain& domain, completion_entry cqe) noexcept {
+    return cqe.get() != nullptr &&
+           detail::ring_access::rings(domain).find(cqe.get()->user_data).record != nullptr;
 }
 
 /// The reference of a finished operation; its page is dirty if the device could have written. The result is
-/// cqe.res. `Access` is that of the reference which was handed over. Throws pin_error and changes nothing:
+/// cqe->res. `Access` is that of the reference which was handed over. Throws pin_error and changes nothing:
 /// ESTALE if the completion is foreign or its operation is over, EINPROGRESS if more completions are to come,
-/// EINVAL if the reference was of another access or domain.
+/// EINVAL if the reference was of another access or domain, or the entry is null.
 template <dma_access Access = dma_access::read_write, ring_domain Domain>
 [[nodiscard("the page must be put")]] user_page_ref<Domain, Access> complete(Domain& domain,
-                                                                             const io_uring_cqe& cqe) {
-    detail::completion done = detail::finish<Domain>(domain.rings(), cqe, Access);
+                                                                             completion_entry cqe) {
+    const detail::completion done = detail::finish<Domain>(detail::ring_access::rings(domain), cqe, Access);
     if (done.fault != detail::completion_fault::none) detail::throw_completion_fault(done.fault);
+    return detail::reference_access::make<user_page_ref<Domain, Access>>(done.word);
+}
+/// With the cookie that the operation was prepared with; as it is if this throws.
+template <dma_access Access = dma_access::read_write, ring_domain Domain>
+[[nodiscard("the page must be put")]] user_page_ref<Domain, Access>
+complete(Domain& domain, completion_entry cqe, std::uint64_t& cookie) {
+    const detail::completion done = detail::finish<Domain>(detail::ring_access::rings(domain), cqe, Access);
+    if (done.fault != detail::completion_fault::none) detail::throw_completion_fault(done.fault);
+    cookie = done.cookie;
     return detail::reference_access::make<user_page_ref<Domain, Access>>(done.word);
 }
 /// As complete; empty where that throws, so also while more completions are to come.
 template <dma_access Access = dma_access::read_write, ring_domain Domain>
 [[nodiscard("the page must be put")]] std::optional<user_page_ref<Domain, Access>>
-try_complete(Domain& domain, const io_uring_cqe& cqe) noexcept {
-    const detail::completion done = detail::finish<Domain>(domain.rings(), cqe, Access);
+try_complete(Domain& domain, completion_entry cqe, std::uint64_t& cookie) noexcept {
+    const detail::completion done = detail::finish<Domain>(detail::ring_access::rings(domain), cqe, Access);
     if (done.fault != detail::completion_fault::none) return std::nullopt;
+    cookie = done.cookie;
     auto ref = detail::reference_access::make<user_page_ref<Domain, Access>>(done.word);
     return std::optional(std::move(ref));
+}
+template <dma_access Access = dma_access::read_write, ring_domain Domain>
+[[nodiscard("the page must be put")]] std::optional<user_page_ref<Domain, Access>>
+try_complete(Domain& domain, completion_entry cqe) noexcept {
+    std::uint64_t cookie = 0;
+    return try_complete<Access>(domain, cqe, cookie);
 }
 
 /// The reference of a finished operation with the program's own user_data. Throws pin_error and leaves the
 /// token as it is: ESTALE if the token is empty or the completion has another user_data, EINPROGRESS if more
-/// are to come.
-template <class Ref>
-[[nodiscard("the page must be put")]] Ref complete(in_flight<Ref>&& token, const io_uring_cqe& cqe) {
+/// are to come, EINVAL if the entry is null.
+template <class Ref, class Place>
+[[nodiscard("the page must be put")]] Ref complete(in_flight<Ref, Place>&& token, completion_entry cqe) {
     const detail::completion_fault fault = detail::check_token(token, cqe);
     if (fault != detail::completion_fault::none) detail::throw_completion_fault(fault);
     return detail::finish_token(token);
 }
 /// As complete; empty where that throws, so also while more completions are to come.
-template <class Ref>
-[[nodiscard("the page must be put")]] std::optional<Ref> try_complete(in_flight<Ref>& token,
-                                                                      const io_uring_cqe& cqe) noexcept {
+template <class Ref, class Place>
+[[nodiscard("the page must be put")]] std::optional<Ref> try_complete(in_flight<Ref, Place>& token,
+                                                                      completion_entry cqe) noexcept {
     if (detail::check_token(token, cqe) != detail::completion_fault::none) return std::nullopt;
     auto ref = detail::finish_token(token);
     return std::optional(std::move(ref));
@@ -202,13 +206,13 @@ template <class Ref>
 /// taken the entry, ESTALE or EINVAL as complete.
 template <dma_access Access = dma_access::read_write, ring_domain Domain>
 [[nodiscard("the page must be put")]] user_page_ref<Domain, Access> take_back(Domain& domain,
-                                                                              io_uring_sqe& sqe) {
-    const detail::completion undone = detail::undo<Domain>(domain.rings(), sqe, Access);
+                                                                              submission_entry sqe) {
+    const detail::completion undone = detail::undo<Domain>(detail::ring_access::rings(domain), sqe, Access);
     if (undone.fault != detail::completion_fault::none) detail::throw_completion_fault(undone.fault);
     return detail::reference_access::make<user_page_ref<Domain, Access>>(undone.word);
 }
-template <class Ref>
-[[nodiscard("the page must be put")]] Ref take_back(in_flight<Ref>&& token, io_uring_sqe& sqe) {
+template <class Ref, class Place>
+[[nodiscard("the page must be put")]] Ref take_back(in_flight<Ref, Place>&& token, submission_entry sqe) {
     const detail::completion_fault fault = detail::undo_token(token, sqe);
     if (fault != detail::completion_fault::none) detail::throw_completion_fault(fault);
     return detail::give_back_token(token);
@@ -216,15 +220,15 @@ template <class Ref>
 /// As take_back; empty where that throws.
 template <dma_access Access = dma_access::read_write, ring_domain Domain>
 [[nodiscard("the page must be put")]] std::optional<user_page_ref<Domain, Access>>
-try_take_back(Domain& domain, io_uring_sqe& sqe) noexcept {
-    const detail::completion undone = detail::undo<Domain>(domain.rings(), sqe, Access);
+try_take_back(Domain& domain, submission_entry sqe) noexcept {
+    const detail::completion undone = detail::undo<Domain>(detail::ring_access::rings(domain), sqe, Access);
     if (undone.fault != detail::completion_fault::none) return std::nullopt;
     auto ref = detail::reference_access::make<user_page_ref<Domain, Access>>(undone.word);
     return std::optional(std::move(ref));
 }
-template <class Ref>
-[[nodiscard("the page must be put")]] std::optional<Ref> try_take_back(in_flight<Ref>& token,
-                                                                       io_uring_sqe& sqe) noexcept {
+template <class Ref, class Place>
+[[nodiscard("the page must be put")]] std::optional<Ref> try_take_back(in_flight<Ref, Place>& token,
+                                                                       submission_entry sqe) noexcept {
     if (detail::undo_token(token, sqe) != detail::completion_fault::none) return std::nullopt;
     auto ref = detail::give_back_token(token);
     return std::optional(std::move(ref));
@@ -237,25 +241,16 @@ template <class Ref>
 /// EINTR if a signal ended the wait after entries were submitted. Call it again to go on waiting.
 template <ring_domain Domain>
 int submit_and_wait(Domain& domain, io_uring& ring, unsigned completions, std::error_code& error) noexcept {
-    domain.rings().settle();
-    error = detail::check_submission(domain.rings(), ring);
-    if (error) return 0;
-    const unsigned from = detail::first_unsubmitted(ring);
-    const int submitted = io_uring_submit_and_wait(&ring, completions);
-    detail::forget_entries(ring, from);
-    if (submitted < 0)
-        error = {-submitted, std::system_category()};
-    else if (detail::wait_ended_early(ring, completions))
-        error = {EINTR, std::system_category()};
-    return submitted < 0 ? 0 : submitted;
+    const detail::submission done = detail::submit(detail::ring_access::rings(domain), ring, completions);
+    error = detail::errno_code(done.error);
+    return done.entries;
 }
 /// As above; throws pin_error instead.
 template <ring_domain Domain>
 int submit_and_wait(Domain& domain, io_uring& ring, unsigned completions) {
-    std::error_code error;
-    const int submitted = submit_and_wait(domain, ring, completions, error);
-    if (error) detail::throw_submit_fault(error);
-    return submitted;
+    const detail::submission done = detail::submit(detail::ring_access::rings(domain), ring, completions);
+    if (done.error != 0) detail::throw_refusal(done.error, "io_uring_submit", done.remedy);
+    return done.entries;
 }
 
 /// As submit_and_wait, without waiting.

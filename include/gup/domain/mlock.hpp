@@ -151,7 +151,7 @@ void basic_mlock_domain<Kernel>::registration::release(std::unique_ptr<pinned_me
     if (counts != nullptr && counts->belongs_to_this_process()) {
         const int error = counts->release(pages_);
         if (error != 0) {
-            detail::report_release_failure({"munlock", {error, std::generic_category()}, range()});
+            report_release_failure({"munlock", {error, std::generic_category()}, range()});
             static_cast<void>(memory.release());
         }
     }
@@ -243,7 +243,7 @@ void basic_mlock_domain<Kernel>::refuse_range(std::span<const std::byte> range, 
 template <class Kernel>
 void basic_mlock_domain<Kernel>::fail(const detail::lock_refusal& refusal, pin_failure& failure) {
     if (!refusal.stuck.empty())
-        detail::report_release_failure(
+        report_release_failure(
             {"munlock",
              {refusal.stuck_error, std::generic_category()},
              {reinterpret_cast<const std::byte*>(refusal.stuck.begin), refusal.stuck.size()}});

@@ -4,9 +4,10 @@
 /// `vfio_domain`: memory mapped for the devices of a VFIO container, each page at an I/O address that follows
 /// from its own. For user-space drivers. Needs the kernel's headers only.
 
-#include "gup/detail/vfio/dma_table.hpp"
+#include "gup/detail/vfio/type1_mapper.hpp"
 #include "gup/domain/vfio_container.hpp"
 #include "gup/iova.hpp"
+#include "gup/pin_place.hpp"
 
 #include <cerrno>
 #include <cstdint>
@@ -30,62 +31,18 @@ struct vfio_options {
 /// side of them stays until the last page is put. Closing a device stops its DMA. All functions are
 /// thread-safe. A forked child inherits descriptors that could unmap the parent's memory; the domain refuses
 /// to pin there and releases nothing.
+/// Pins are whole pages of the IOMMU, each at one run of I/O addresses, by one VFIO_IOMMU_MAP_DMA: devices
+/// may write only if the access is read_write. Beside what every domain throws, pin throws pin_error: EINVAL
+/// for misaligned ranges; ENOSPC if no I/O addresses are left or the container holds as many mappings as it
+/// may (dma_entry_limit); ENOMEM over the budget (VmLck); EFAULT for memory that cannot be pinned; EOPNOTSUPP
+/// without read_write before Linux 5.14.
 template <class Tag = void, class Kernel = system_kernel>
-class vfio_domain {
-    using table = detail::dma_table<Kernel>;
-
+class vfio_domain : public place_domain<detail::type1_mapper<Kernel>, Tag> {
 public:
-    using kernel = Kernel;
-    using tag = Tag;
     /// A page without an I/O address is of no use to a device: a pool cannot fall back to plain memory.
     static constexpr bool usable_unpinned = false;
     /// The memory of devices can be mapped for other devices of the container.
     static constexpr bool pins_device_memory = true;
-
-    /// A range mapped for the devices; move-only, undone by its destructor. Default-constructed maps nothing.
-    class [[nodiscard("dropping a registration unmaps its memory at once")]] registration
-        : public detail::iova_binding {
-    public:
-        registration() = default;
-        registration(registration && other) noexcept { take(other); }
-        registration& operator=(registration&& other) noexcept {
-            if (this == &other) return *this;
-            release(nullptr);
-            take(other);
-            return *this;
-        }
-        registration(const registration&) = delete;
-        registration& operator=(const registration&) = delete;
-        ~registration() { release(nullptr); }
-
-        /// I/O address of the first byte.
-        std::uint64_t iova() const noexcept { return reinterpret_cast<std::uintptr_t>(range_.data()) + bias; }
-        /// Bytes that are mapped, and charged to VmLck.
-        std::size_t bytes() const noexcept { return range_.size(); }
-        /// Unmaps (VFIO_IOMMU_UNMAP_DMA), then destroys `memory`; see pin_domain.
-        void release(std::unique_ptr<pinned_memory> memory) noexcept {
-            const std::shared_ptr<table> from = std::move(table_);
-            const std::span<const std::byte> range = std::exchange(range_, {});
-            const std::uint64_t first = reinterpret_cast<std::uintptr_t>(range.data()) + bias;
-            if (from != nullptr) from->release(first, range, std::move(memory));
-        }
-
-    private:
-        friend class vfio_domain;
-        registration(std::shared_ptr<table> from, std::span<const std::byte> range,
-                     std::uint64_t iova) noexcept
-            : iova_binding{iova - reinterpret_cast<std::uintptr_t>(range.data())},
-              table_(std::move(from)),
-              range_(range) {}
-        void take(registration & other) noexcept {
-            bias = other.bias;
-            table_ = std::move(other.table_);
-            range_ = std::exchange(other.range_, {});
-        }
-
-        std::shared_ptr<table> table_;
-        std::span<const std::byte> range_;
-    };
 
     /// Over a container that has a group. Throws pin_error: EINVAL if it has none or the options make no
     /// sense, EBUSY if it has a domain, EPERM in a forked child.
@@ -97,29 +54,9 @@ public:
     /// only.
     [[nodiscard("this makes a domain")]] static std::optional<vfio_domain>
     try_make(const basic_vfio_container<Kernel>& container, vfio_options options, pin_failure& failure) {
-        vfio_domain made{nothing{}};
+        vfio_domain made;
         if (!made.init(container, options, failure)) return std::nullopt;
         return made;
-    }
-
-    /// Maps whole pages of the IOMMU at one run of I/O addresses, with one VFIO_IOMMU_MAP_DMA: devices may
-    /// write only if the access is read_write. The range must stay mapped until the registration has gone.
-    ///
-    /// Throws pin_error: EINVAL for empty, wrapping or misaligned ranges; ENOSPC if no I/O addresses are left
-    /// or the container holds as many mappings as it may (dma_entry_limit); ENOMEM over the budget (VmLck);
-    /// EFAULT for memory that cannot be pinned; EOPNOTSUPP without read_write before Linux 5.14; EPERM in a
-    /// forked child.
-    registration pin(std::span<const std::byte> range, dma_access access) {
-        pin_failure failure;
-        if (auto made = try_pin(range, access, failure)) return std::move(*made);
-        throw pin_error(std::move(failure));
-    }
-    /// As pin; instead of throwing fills `failure` and returns nothing. Throws std::bad_alloc only.
-    [[nodiscard("dropping a registration unmaps its memory at once")]] std::optional<registration>
-    try_pin(std::span<const std::byte> range, dma_access access, pin_failure& failure) {
-        const auto iova = table_->try_map(range, access, failure);
-        if (!iova) return std::nullopt;
-        return registration(table_, range, *iova);
     }
 
     /// The I/O address of any byte of memory that is mapped now, and nothing for other memory: for drivers
@@ -128,31 +65,24 @@ public:
     /// mapped more than once has the address of any of its mappings: iova(ref) is that of the reference's
     /// own.
     std::optional<std::uint64_t> find_iova(const void* address) const noexcept {
-        return table_->find(address);
+        return this->the_place().find(address);
     }
-
-    /// True if both are handles to the same mappings.
-    friend bool operator==(const vfio_domain&, const vfio_domain&) noexcept = default;
-
-    // Copies only: a handle that was moved from would refer to nothing, and pools take theirs by value.
-    vfio_domain(const vfio_domain&) noexcept = default;
-    vfio_domain& operator=(const vfio_domain&) noexcept = default;
-    ~vfio_domain() = default;
 
 private:
-    struct nothing {};
-    explicit vfio_domain(nothing) noexcept {}
-
+    vfio_domain() noexcept = default;
     bool init(const basic_vfio_container<Kernel>& container, const vfio_options& options,
               pin_failure& failure) {
+        failure = {};
         if (options.address_bits < 12 || options.address_bits > 64)
-            return detail::refuse_vfio(failure, "vfio_domain", -EINVAL,
-                                       "vfio_options::address_bits is a width from 12 to 64 bits");
-        table_ = table::try_make(container.state_, options.address_bits, failure);
-        return table_ != nullptr;
+            return detail::refuse(failure, EINVAL, "vfio_domain",
+                                  "vfio_options::address_bits is a width from 12 to 64 bits");
+        if (!container.state_->try_use(failure)) return false;
+        detail::container_use<Kernel> use(container.state_);
+        const auto info = detail::read_iommu_info<Kernel>(use.fd(), failure);
+        if (!info) return false;
+        this->emplace(std::move(use), *info, options.address_bits);
+        return true;
     }
-
-    std::shared_ptr<table> table_;
 };
 
 static_assert(pin_domain<vfio_domain<>>);

@@ -50,7 +50,7 @@ public:
     ~vfio_bar_state() {
         if (bytes_ == 0) return;
         if (const int result = Kernel::munmap(memory().data(), bytes_); result < 0)
-            report_release_failure({"munmap", {-result, std::generic_category()}, memory()});
+            report_release_failure({"munmap", errno_code(-result), memory()});
     }
 
     std::span<std::byte> memory() const noexcept { return {reinterpret_cast<std::byte*>(address_), bytes_}; }

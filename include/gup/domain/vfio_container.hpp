@@ -40,6 +40,7 @@ public:
     /// only.
     [[nodiscard("this opens a container")]] static std::optional<basic_vfio_container>
     try_make(pin_failure& failure) {
+        failure = {};
         auto made = state::try_open(failure);
         if (made == nullptr) return std::nullopt;
         return basic_vfio_container(std::move(made));
@@ -82,6 +83,7 @@ public:
     /// only.
     [[nodiscard("this attaches a group")]] static std::optional<basic_vfio_group>
     try_make(basic_vfio_container<Kernel> container, unsigned number, pin_failure& failure) {
+        failure = {};
         const int fd = container.state_->try_attach(number, failure);
         if (fd < 0) return std::nullopt;
         return basic_vfio_group(std::move(container), number, fd);

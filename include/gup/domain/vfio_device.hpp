@@ -40,6 +40,7 @@ public:
     /// only.
     [[nodiscard("this opens a device")]] static std::optional<basic_vfio_device>
     try_make(basic_vfio_container<Kernel> container, std::string address, pin_failure& failure) {
+        failure = {};
         const auto number = detail::find_group<Kernel>(address, failure);
         if (!number) return std::nullopt;
         const auto group = basic_vfio_group<Kernel>::try_make(container, *number, failure);

@@ -9,7 +9,7 @@ int main() {
         gup::io_uring_domain ring(handle.ring);
         gup::page_pool pages(ring, {.pages = 1});
         auto page = gup::get_user_page(pages);
-        gup::prep_read_fixed(*io_uring_get_sqe(&handle.ring), 0, std::move(page), 0);
+        gup::prep_read_fixed(io_uring_get_sqe(&handle.ring), 0, std::move(page), 0);
         gup::put_user_page(std::move(page), gup::dirty);
     });
 }

@@ -12,7 +12,7 @@ void copy(log_domain& domain, gup::page_pool<log_domain>& pool, io_uring_sqe& re
     gup::prep_read_fixed(read, 3, gup::get_user_page(pool), 0);
     auto page = gup::complete(domain, first);
     auto sent = gup::prep_write_fixed(write, 4, gup::ref_user_page<gup::dma_access::read>(page), 0,
-                                      {.length = 512}, 42);
+                                      {.part = {.length = 512}, .user_data = 42});
     gup::put_user_page(gup::complete(std::move(sent), second));
     gup::put_user_page(std::move(page), gup::clean);
 }

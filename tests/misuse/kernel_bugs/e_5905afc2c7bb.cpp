@@ -10,7 +10,8 @@ int main() {
         domain ring{io.ring};
         pool pages{ring, {.pages = 1}};
         auto page = gup::get_user_page(pages);
-        gup::prep_write_fixed(*io_uring_get_sqe(&io.ring), 1, std::move(page), 0, {.length = 512});
-        gup::prep_write_fixed(*io_uring_get_sqe(&io.ring), 1, std::move(page), 0, {.offset = 512, .length = 512});
+        gup::prep_write_fixed(io_uring_get_sqe(&io.ring), 1, std::move(page), 0, {.part = {.length = 512}});
+        gup::prep_write_fixed(io_uring_get_sqe(&io.ring), 1, std::move(page), 0,
+                              {.part = {.offset = 512, .length = 512}});
     });
 }

@@ -4,6 +4,6 @@
 #include "../program.hpp"
 
 void write(pinned page, io_uring_sqe& first, io_uring_sqe& second) {
-    gup::prep_write_fixed(first, 1, page, 0, {.offset = 0, .length = 512});
-    gup::prep_write_fixed(second, 1, page, 512, {.offset = 512, .length = 512});
+    gup::prep_write_fixed(first, 1, page, 0, {.part = {.offset = 0, .length = 512}});
+    gup::prep_write_fixed(second, 1, page, 512, {.part = {.offset = 512, .length = 512}});
 }

@@ -8,6 +8,7 @@ int main() {
         ring_handle io;
         domain ring{io.ring};
         pool pages{ring, {.pages = 1}};
-        gup::prep_write_fixed(*io_uring_get_sqe(&io.ring), 1, gup::get_user_page(pages), 0, {.length = 0});
+        gup::prep_write_fixed(io_uring_get_sqe(&io.ring), 1, gup::get_user_page(pages), 0,
+                              {.part = {.length = 0}});
     });
 }

@@ -4,5 +4,5 @@
 #include "gup/domain/io_uring.hpp"
 
 void write(io_uring_sqe& entry, gup::user_page_ref<gup::io_uring_domain<>> page) {
-    gup::prep_write_fixed(entry, 3, std::move(page), 0, 42);
+    gup::prep_write_fixed(entry, 3, std::move(page), 0, {.user_data = 42});
 }

@@ -5,4 +5,6 @@
 
 using ref = gup::user_page_ref<gup::io_uring_domain<>, gup::dma_access::to_device>;
 
-auto read(io_uring_sqe& entry, ref page) { return gup::prep_read_fixed(entry, 3, std::move(page), 0, 42); }
+auto read(io_uring_sqe& entry, ref page) {
+    return gup::prep_read_fixed(entry, 3, std::move(page), 0, {.user_data = 42});
+}

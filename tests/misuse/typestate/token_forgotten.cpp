@@ -4,6 +4,6 @@
 #include "../program.hpp"
 
 void read(pinned page, io_uring_sqe& sqe) {
-    auto operation = gup::prep_read_fixed(sqe, 3, std::move(page), 0, 42);
+    auto operation = gup::prep_read_fixed(sqe, 3, std::move(page), 0, {.user_data = 42});
     if (operation.user_data() != 42) std::abort();
 }

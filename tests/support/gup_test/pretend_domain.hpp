@@ -47,7 +47,7 @@ public:
             if (log_ == nullptr) return;
             ++log_->releases;
             if (log_->leak_on_release.exchange(false)) {
-                gup::detail::report_release_failure({"pretended release", {}, {}});
+                gup::report_release_failure({"pretended release", {}, {}});
                 log_->leaked = std::move(memory);
             }
             log_ = nullptr;

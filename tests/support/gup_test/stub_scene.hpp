@@ -43,7 +43,9 @@ struct queue_scene : stub_scene {
         return entry;
     }
     /// True if what is prepared would not be submitted.
-    bool refused() { return static_cast<bool>(gup::detail::check_submission(made.rings(), ring.handle())); }
+    bool refused() {
+        return gup::detail::loses_completions(gup::detail::ring_access::rings(made), ring.handle());
+    }
 };
 
 /// A pool that the kernel refused to pin.

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "gup/detail/io_uring/operation_table.hpp"
+#include "gup/detail/operation_table.hpp"
 
 #include "gup_test/catch.hpp"
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <rapidcheck.h>
 #include <set>
@@ -12,15 +15,15 @@
 
 namespace {
 
-using gup::detail::operation;
-using gup::detail::operation_table;
-using gup::detail::ring_binding;
+/// The pin of a page, which the table compares and never looks into.
+struct pin;
+constexpr gup::detail::number_split split{.place_bits = 20, .generation_shift = 24, .generation_bits = 24};
+using operation_table = gup::detail::operation_table<pin, split>;
+using operation = operation_table::record;
 
 constexpr std::uint64_t first = std::uint64_t{0x4711} << 48 | std::uint64_t{0xABCDEF} << 24;
 
-const ring_binding& binding(std::uintptr_t number) {
-    return *reinterpret_cast<const ring_binding*>(number * 64); // compared, never looked into
-}
+const pin& binding(std::uintptr_t number) { return *reinterpret_cast<const pin*>(number * 64); }
 
 /// What prepare does with a record; its user_data, 0 if there is no record.
 std::uint64_t start(operation_table& table, std::uintptr_t word, std::uintptr_t pool = 1) {
@@ -28,7 +31,20 @@ std::uint64_t start(operation_table& table, std::uintptr_t word, std::uintptr_t 
     if (record == nullptr) return 0;
     record->binding.store(&binding(pool), std::memory_order_relaxed);
     record->word.store(word, std::memory_order_release);
-    return record->user_data.load(std::memory_order_relaxed);
+    return record->number.load(std::memory_order_relaxed);
+}
+
+/// The same with several pages, each of a pool of its own.
+std::uint64_t start(operation_table& table, const std::vector<std::uintptr_t>& words) {
+    operation* const record = table.claim(words.size());
+    if (record == nullptr) return 0;
+    operation* r = record;
+    for (std::uintptr_t pool = 1; const std::uintptr_t word : words) {
+        r->binding.store(&binding(pool++), std::memory_order_relaxed);
+        r->word.store(word, std::memory_order_release);
+        r = r->next;
+    }
+    return record->number.load(std::memory_order_relaxed);
 }
 
 } // namespace
@@ -133,29 +149,94 @@ TEST_CASE("operations are counted for the pool that they belong to") {
     CHECK(table.count(binding(3)) == 0);
 }
 
+TEST_CASE("an operation owns several pages, which come back together and in their order") {
+    operation_table table(5, first);
+    const std::vector<std::uintptr_t> words{0x1000, 0x2000, 0x3000, 0x4000};
+    const std::uint64_t mine = start(table, words);
+    REQUIRE(mine != 0);
+    for (std::uintptr_t pool = 1; pool <= 4; ++pool) CHECK(table.count(binding(pool)) == 1);
+
+    std::vector<std::uintptr_t> back(4);
+    table.finish(*table.find(mine), back);
+    CHECK(back == words);
+    CHECK(table.find(mine) == nullptr);
+    CHECK(table.count(binding(4)) == 0);
+}
+
+TEST_CASE("an operation gets records for all of its pages or none") {
+    operation_table table(4, first);
+    const std::uint64_t single = start(table, 0x9000);
+    CHECK(start(table, std::vector<std::uintptr_t>{1, 2, 3, 4}) == 0);
+    CHECK(table.count(binding(1)) == 1);
+    const std::uint64_t three = start(table, std::vector<std::uintptr_t>{0x1000, 0x2000, 0x3000});
+    REQUIRE(three != 0);
+    CHECK(start(table, 0xA000) == 0);
+
+    std::vector<std::uintptr_t> back(3);
+    table.unclaim(*table.find(three), back);
+    CHECK(back == std::vector<std::uintptr_t>{0x1000, 0x2000, 0x3000});
+    table.finish(*table.find(single));
+    CHECK(start(table, std::vector<std::uintptr_t>{1, 2, 3, 4}) != 0);
+}
+
+TEST_CASE("a part of an operation is not found by any number") {
+    operation_table table(4, first);
+    const std::uint64_t mine = start(table, std::vector<std::uintptr_t>{0x1000, 0x2000, 0x3000, 0x4000});
+    for (std::uint64_t place = 0; place < 4; ++place) {
+        const std::uint64_t number = first | place;
+        CHECK((table.find(number) != nullptr) == (number == mine));
+        CHECK(table.find(~number) == nullptr);
+    }
+}
+
+TEST_CASE("a record keeps the cookie of its operation") {
+    operation_table table(2, first);
+    const std::uint64_t mine = start(table, 0x1000);
+    table.find(mine)->cookie = ~std::uint64_t{0};
+    CHECK(table.find(start(table, 0x2000))->cookie == 0);
+    CHECK(table.find(mine)->cookie == ~std::uint64_t{0});
+}
+
 TEST_CASE("a table does what a map would, in any order of operations") {
     const bool holds = rc::check([] {
         const auto size = *rc::gen::inRange<std::uint32_t>(1, 9);
         operation_table table(size, first);
-        std::map<std::uint64_t, std::uintptr_t> oracle;
+        std::map<std::uint64_t, std::vector<std::uintptr_t>> oracle;
+        std::size_t in_flight = 0; // pages
         std::vector<std::uint64_t> over;
         std::uintptr_t word = 0;
         for (const int step : *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 100))) {
             if (step < 50) {
-                const std::uint64_t user_data = start(table, word += 64);
-                RC_ASSERT((user_data != 0) == (oracle.size() < size));
-                if (user_data != 0) RC_ASSERT(oracle.emplace(user_data, word).second);
+                std::vector<std::uintptr_t> words(static_cast<std::size_t>(step % 4 + 1));
+                for (auto& each : words) each = word += 64;
+                const std::uint64_t number = words.size() == 1 ? start(table, words[0]) : start(table, words);
+                RC_ASSERT((number != 0) == (in_flight + words.size() <= size));
+                if (number == 0) continue;
+                RC_ASSERT(oracle.emplace(number, words).second);
+                in_flight += words.size();
             } else if (!oracle.empty()) {
                 const auto chosen = std::next(oracle.begin(), step % static_cast<int>(oracle.size()));
                 operation* const record = table.find(chosen->first);
                 RC_ASSERT(record != nullptr);
-                const std::uintptr_t back = step % 3 == 0 ? table.unclaim(*record) : table.finish(*record);
+                std::vector<std::uintptr_t> back(chosen->second.size());
+                if (back.size() == 1)
+                    back[0] = step % 3 == 0 ? table.unclaim(*record) : table.finish(*record);
+                else if (step % 3 == 0)
+                    table.unclaim(*record, back);
+                else
+                    table.finish(*record, back);
                 RC_ASSERT(back == chosen->second);
                 over.push_back(chosen->first);
+                in_flight -= back.size();
                 oracle.erase(chosen);
             }
             for (const std::uint64_t stale : over) RC_ASSERT(table.find(stale) == nullptr);
             RC_ASSERT(table.count(binding(1)) == oracle.size());
+            std::size_t found = 0;
+            for (std::uint64_t place = 0; place < size; ++place)
+                for (std::uint64_t generation = 0; generation < 64; ++generation)
+                    found += table.find((first + (generation << 24)) | place) != nullptr;
+            RC_ASSERT(found == oracle.size());
         }
     });
     CHECK(holds);
@@ -191,7 +272,7 @@ TEST_CASE("one thread starts operations, some of which it takes back, while anot
         }
         record->type = reinterpret_cast<const gup::detail::operation_type*>(i); // plain, as prepare writes it
         record->word.store(64, std::memory_order_release);
-        queue[i].store(record->user_data.load(std::memory_order_relaxed), std::memory_order_relaxed);
+        queue[i].store(record->number.load(std::memory_order_relaxed), std::memory_order_relaxed);
     }
     reaper.join();
     CHECK(sum == operations * (operations - 1) / 2);

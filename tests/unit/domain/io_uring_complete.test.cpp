@@ -54,7 +54,7 @@ TEST_CASE("an operation is over with its first completion that announces no othe
     CHECK(gup::owns(s.made, first));
     CHECK(gup::try_complete(s.made, made_up(entry.user_data, 0, IORING_CQE_F_NOTIF)));
 
-    auto token = gup::prep_send_zc_fixed(s.ring.entry(), 3, gup::get_user_page(s.pages), 0, 9);
+    auto token = gup::prep_send_zc_fixed(s.ring.entry(), 3, gup::get_user_page(s.pages), 0, {.user_data = 9});
     CHECK_FALSE(gup::try_complete(token, made_up(9, 8192, IORING_CQE_F_MORE)));
     CHECK_FALSE(gup::try_complete(token, made_up(8)));
     CHECK(token);
@@ -66,10 +66,10 @@ TEST_CASE("an operation is over with its first completion that announces no othe
 
 TEST_CASE("a token that is assigned knows that its send ends with a notification") {
     scene s;
-    auto token = gup::prep_read_fixed(s.ring.entry(), 3, gup::get_user_page(s.pages), 0, 8);
+    auto token = gup::prep_read_fixed(s.ring.entry(), 3, gup::get_user_page(s.pages), 0, {.user_data = 8});
     CHECK_FALSE(gup::try_complete(token, made_up(8, 0, IORING_CQE_F_NOTIF)));
     CHECK(gup::try_complete(token, made_up(8)));
-    token = gup::prep_send_zc_fixed(s.ring.entry(), 3, gup::get_user_page(s.pages), 0, 9);
+    token = gup::prep_send_zc_fixed(s.ring.entry(), 3, gup::get_user_page(s.pages), 0, {.user_data = 9});
     CHECK(gup::try_complete(token, made_up(9, 0, IORING_CQE_F_NOTIF)));
 }
 
@@ -126,11 +126,11 @@ TEST_CASE("a page is dirty when a device could have written it, whatever the res
 TEST_CASE("a token makes its page dirty by the same rule, also when it has moved") {
     scene s;
     const auto page = gup::get_page(s.pages);
-    auto write = gup::prep_write_fixed(s.ring.entry(), 3, gup::get_user_page(page), 0, 1);
+    auto write = gup::prep_write_fixed(s.ring.entry(), 3, gup::get_user_page(page), 0, {.user_data = 1});
     gup::put_user_page(gup::complete(std::move(write), made_up(1)), gup::clean);
     CHECK_FALSE(gup::page_dirty(page));
 
-    auto read = gup::prep_read_fixed(s.ring.entry(), 3, gup::get_user_page(page), 0, 2);
+    auto read = gup::prep_read_fixed(s.ring.entry(), 3, gup::get_user_page(page), 0, {.user_data = 2});
     auto moved = std::move(read);
     gup::put_user_page(gup::complete(std::move(moved), made_up(2, -EIO)), gup::clean);
     CHECK(gup::page_dirty(page));
@@ -141,7 +141,7 @@ TEST_CASE("statistics count both forms of operations, of the pool's own pages on
     pool others(s.made, gup_test::small(1));
     io_uring_sqe& entry = s.ring.entry();
     gup::prep_write_fixed(entry, 3, gup::get_user_page(s.pages), 0);
-    auto token = gup::prep_write_fixed(s.ring.entry(), 3, gup::get_user_page(s.pages), 0, 1);
+    auto token = gup::prep_write_fixed(s.ring.entry(), 3, gup::get_user_page(s.pages), 0, {.user_data = 1});
     CHECK(s.pages.stats().in_flight == 2);
     CHECK(others.stats().in_flight == 0);
     CHECK(gup::try_complete(s.made, made_up(entry.user_data)));
@@ -157,7 +157,7 @@ TEST_CASE("a token that is dropped reports it and keeps the page and the pool fo
     const void* const address = page.bytes().data();
     const auto again =
         gup::ref_user_page(page); // what a leak checker finds the pool by, and undoes the leak below
-    { const auto token = gup::prep_write_fixed(s.ring.entry(), 3, std::move(page), 0, 1); }
+    { const auto token = gup::prep_write_fixed(s.ring.entry(), 3, std::move(page), 0, {.user_data = 1}); }
     REQUIRE(leaks.heard.size() == 1);
     CHECK(leaks.heard[0].range.data() == address);
     CHECK(leaks.heard[0].range.size() == 8192);
@@ -165,4 +165,67 @@ TEST_CASE("a token that is dropped reports it and keeps the page and the pool fo
     CHECK(s.pages.stats().pinned == 1);
 
     static_cast<void>(gup::detail::reference_access::make<ref>(gup::detail::reference_access::word(again)));
+}
+
+TEST_CASE("a cookie comes back with the page, by both forms of complete") {
+    scene s;
+    io_uring_sqe& first = s.ring.entry();
+    io_uring_sqe& second = s.ring.entry();
+    gup::prep_write_fixed(first, 3, gup::get_user_page(s.pages), 0, {.cookie = 4711});
+    gup::prep_read_fixed(second, 3, gup::get_user_page(s.pages), 0, {.part = {.length = 1}, .cookie = ~0ULL});
+
+    std::uint64_t cookie = 1;
+    CHECK_THROWS_AS(gup::complete(s.made, made_up(1), cookie), gup::pin_error);
+    CHECK_FALSE(gup::try_complete(s.made, made_up(1), cookie));
+    CHECK(cookie == 1);
+    CHECK(gup::complete(s.made, made_up(first.user_data), cookie));
+    CHECK(cookie == 4711);
+    CHECK(gup::try_complete(s.made, made_up(second.user_data), cookie));
+    CHECK(cookie == ~0ULL);
+}
+
+TEST_CASE("an operation without a cookie has none, whatever its record had before") {
+    scene s;
+    std::uint64_t cookie = 1;
+    for (int i = 0; i < 40; ++i) { // every record
+        io_uring_sqe& entry = s.ring.entry();
+        gup::prep_write_fixed(entry, 3, gup::get_user_page(s.pages), 0, {.cookie = 7});
+        CHECK(gup::complete(s.made, made_up(entry.user_data), cookie));
+        gup::prep_write_fixed(entry, 3, gup::get_user_page(s.pages), 0);
+        CHECK(gup::complete(s.made, made_up(entry.user_data), cookie));
+        CHECK(cookie == 0);
+        s.ring.submit();
+    }
+}
+
+TEST_CASE("entries are taken as pointers, too, as liburing gives them") {
+    scene s;
+    io_uring_sqe* const entry = &s.ring.entry();
+    gup::prep_write_fixed(entry, 3, gup::get_user_page(s.pages), 0);
+    CHECK(gup::take_back(s.made, entry));
+    int object = 0;
+    auto token = gup::prep_write_fixed(entry, 3, gup::get_user_page(s.pages), 0, {.user_data = &object});
+    CHECK(token.user_data() == reinterpret_cast<std::uintptr_t>(&object));
+    io_uring_cqe made{}; // NOLINT: its last member has no size
+    made.user_data = token.user_data();
+    const io_uring_cqe* const done = &made;
+    CHECK(gup::complete(std::move(token), done));
+}
+
+TEST_CASE("an entry that is not there completes and takes back nothing") {
+    scene s;
+    const io_uring_cqe* const none = nullptr;
+    io_uring_sqe* const no_entry = nullptr;
+    auto token = gup::prep_write_fixed(s.ring.entry(), 3, gup::get_user_page(s.pages), 0, {.user_data = 1});
+
+    CHECK_FALSE(gup::owns(s.made, none));
+    CHECK_FALSE(gup::try_complete(s.made, none));
+    CHECK_FALSE(gup::try_complete(token, none));
+    CHECK_FALSE(gup::try_take_back(s.made, no_entry));
+    CHECK_FALSE(gup::try_take_back(token, no_entry));
+    CHECK(contains(what_of([&] { static_cast<void>(gup::complete(s.made, none)); }), "there is no entry"));
+    CHECK(contains(what_of([&] { static_cast<void>(gup::complete(std::move(token), none)); }),
+                   "there is no entry"));
+    REQUIRE(token);
+    CHECK(gup::complete(std::move(token), made_up(1)));
 }

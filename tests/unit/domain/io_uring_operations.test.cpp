@@ -54,13 +54,13 @@ TEST_CASE("writes and sends take a part of a page, and flags") {
     auto page = gup::get_user_page(s.pages);
     const auto address = reinterpret_cast<std::uintptr_t>(page.bytes().data());
     io_uring_sqe& write = s.ring.entry();
-    gup::prep_write_fixed(write, 6, gup::ref_user_page(page), 512, {.offset = 100, .length = 30});
+    gup::prep_write_fixed(write, 6, gup::ref_user_page(page), 512, {.part = {.offset = 100, .length = 30}});
     CHECK(write.opcode == IORING_OP_WRITE_FIXED);
     CHECK(write.addr == address + 100);
     CHECK(write.len == 30);
 
     io_uring_sqe& send = s.ring.entry();
-    gup::prep_send_zc_fixed(send, 7, std::move(page), MSG_NOSIGNAL | MSG_MORE, {.offset = 8000});
+    gup::prep_send_zc_fixed(send, 7, std::move(page), MSG_NOSIGNAL | MSG_MORE, {.part = {.offset = 8000}});
     CHECK(send.opcode == IORING_OP_SEND_ZC);
     CHECK(send.fd == 7);
     CHECK(send.addr == address + 8000);
@@ -77,7 +77,8 @@ TEST_CASE("a token keeps the program's user_data and gives back a reference of t
     scene s;
     const auto page = gup::get_user_page(s.pages);
     io_uring_sqe& entry = s.ring.entry();
-    auto token = gup::prep_write_fixed(entry, 6, gup::ref_user_page<dma_access::read>(page), 0, 77);
+    auto token =
+        gup::prep_write_fixed(entry, 6, gup::ref_user_page<dma_access::read>(page), 0, {.user_data = 77});
     CHECK(entry.user_data == 77);
     CHECK(token.user_data() == 77);
 
@@ -95,29 +96,29 @@ TEST_CASE("every operation has all its forms") {
     };
     const subrange part{.offset = 1, .length = 2};
 
-    gup::prep_read_fixed(s.ring.entry(), 3, get(), 0, part, error);
+    gup::prep_read_fixed(s.ring.entry(), 3, get(), 0, {.part = part}, error);
     CHECK(gup::try_complete(s.made, done()));
-    gup::prep_write_fixed(s.ring.entry(), 3, get(), 0, part, error);
+    gup::prep_write_fixed(s.ring.entry(), 3, get(), 0, {.part = part}, error);
     CHECK(gup::try_complete(s.made, done()));
-    gup::prep_send_zc_fixed(s.ring.entry(), 3, get(), 0, part, error);
+    gup::prep_send_zc_fixed(s.ring.entry(), 3, get(), 0, {.part = part}, error);
     CHECK(gup::try_complete(s.made, done()));
     CHECK_FALSE(error);
 
-    auto one = gup::prep_read_fixed(s.ring.entry(), 3, get(), 0, 1);
+    auto one = gup::prep_read_fixed(s.ring.entry(), 3, get(), 0, {.user_data = 1});
     CHECK(gup::try_complete(one, made_up(1)));
-    auto two = gup::prep_read_fixed(s.ring.entry(), 3, get(), 0, part, 2);
+    auto two = gup::prep_read_fixed(s.ring.entry(), 3, get(), 0, {.part = part, .user_data = 2});
     CHECK(gup::try_complete(two, made_up(2)));
-    auto three = gup::prep_read_fixed(s.ring.entry(), 3, get(), 0, part, 3, error);
+    auto three = gup::prep_read_fixed(s.ring.entry(), 3, get(), 0, {.part = part, .user_data = 3}, error);
     CHECK(gup::try_complete(three, made_up(3)));
-    auto four = gup::prep_write_fixed(s.ring.entry(), 3, get(), 0, part, 4);
+    auto four = gup::prep_write_fixed(s.ring.entry(), 3, get(), 0, {.part = part, .user_data = 4});
     CHECK(gup::try_complete(four, made_up(4)));
-    auto five = gup::prep_write_fixed(s.ring.entry(), 3, get(), 0, part, 5, error);
+    auto five = gup::prep_write_fixed(s.ring.entry(), 3, get(), 0, {.part = part, .user_data = 5}, error);
     CHECK(gup::try_complete(five, made_up(5)));
-    auto six = gup::prep_send_zc_fixed(s.ring.entry(), 3, get(), 0, 6);
+    auto six = gup::prep_send_zc_fixed(s.ring.entry(), 3, get(), 0, {.user_data = 6});
     CHECK(gup::try_complete(six, made_up(6)));
-    auto seven = gup::prep_send_zc_fixed(s.ring.entry(), 3, get(), 0, part, 7);
+    auto seven = gup::prep_send_zc_fixed(s.ring.entry(), 3, get(), 0, {.part = part, .user_data = 7});
     CHECK(gup::try_complete(seven, made_up(7)));
-    auto eight = gup::prep_send_zc_fixed(s.ring.entry(), 3, get(), 0, part, 8, error);
+    auto eight = gup::prep_send_zc_fixed(s.ring.entry(), 3, get(), 0, {.part = part, .user_data = 8}, error);
     CHECK(gup::try_complete(eight, made_up(8)));
     CHECK_FALSE(error);
     CHECK(s.pages.stats().free == 4);
@@ -135,7 +136,7 @@ TEST_CASE("a page beyond the first GiB is in the next slot") {
     std::vector<int> slots;
     for (auto& page : refs) {
         io_uring_sqe& entry = ring.entry();
-        gup::prep_write_fixed(entry, 3, std::move(page), 0, {.offset = (1U << 29) - 1});
+        gup::prep_write_fixed(entry, 3, std::move(page), 0, {.part = {.offset = (1U << 29) - 1}});
         slots.push_back(entry.buf_index);
         page = gup::complete(made, made_up(entry.user_data));
     }

@@ -50,7 +50,7 @@ TEST_CASE("a part that is not in the page is refused") {
         scene s;
         auto page = gup::get_user_page(s.pages);
         std::error_code error;
-        gup::prep_write_fixed(s.ring.entry(), 3, std::move(page), 0, part, error);
+        gup::prep_write_fixed(s.ring.entry(), 3, std::move(page), 0, {.part = part}, error);
         CHECK(static_cast<bool>(page) == static_cast<bool>(error));
         const bool refused = error == std::errc::invalid_argument;
         if (!refused) static_cast<void>(gup::complete(s.made, made_up(s.ring.handle().sq.sqes[0].user_data)));
@@ -73,7 +73,7 @@ TEST_CASE("a part that is not in the page is refused") {
 TEST_CASE("an operation that cannot be prepared throws, and the reference is still held") {
     CHECK(code_of([](scene& s) {
               auto page = gup::get_user_page(s.pages);
-              gup::prep_read_fixed(s.ring.entry(), 3, std::move(page), 0, {.length = 0});
+              gup::prep_read_fixed(s.ring.entry(), 3, std::move(page), 0, {.part = {.length = 0}});
           }) == EINVAL);
     CHECK(code_of([](scene& s) {
               ref empty;
@@ -81,7 +81,8 @@ TEST_CASE("an operation that cannot be prepared throws, and the reference is sti
           }) == EINVAL);
     CHECK(code_of([](scene& s) {
               ref empty;
-              static_cast<void>(gup::prep_write_fixed(s.ring.entry(), 3, std::move(empty), 0, 1));
+              static_cast<void>(
+                  gup::prep_write_fixed(s.ring.entry(), 3, std::move(empty), 0, {.user_data = 1}));
           }) == EINVAL);
     CHECK(code_of([](scene& s) {
               stub_ring foreign;
@@ -90,7 +91,8 @@ TEST_CASE("an operation that cannot be prepared throws, and the reference is sti
     scene s;
     auto page = gup::get_user_page(s.pages);
     stub_ring foreign;
-    CHECK_THROWS_AS(gup::prep_write_fixed(foreign.entry(), 3, std::move(page), 0, 1), gup::pin_error);
+    CHECK_THROWS_AS(gup::prep_write_fixed(foreign.entry(), 3, std::move(page), 0, {.user_data = 1}),
+                    gup::pin_error);
     CHECK(page);
     CHECK(s.pages.stats().in_flight == 0);
 }
@@ -112,7 +114,8 @@ TEST_CASE("a full operation table refuses the next operation and harms none") {
     gup::prep_write_fixed(s.ring.entry(), 3, std::move(third), 0, {}, error);
     CHECK(error == std::errc::no_buffer_space);
     CHECK(third);
-    auto token = gup::prep_write_fixed(s.ring.entry(), 3, std::move(third), 0, 1); // needs no record
+    auto token =
+        gup::prep_write_fixed(s.ring.entry(), 3, std::move(third), 0, {.user_data = 1}); // needs no record
 
     for (const auto one : user_data) CHECK(gup::try_complete(s.made, made_up(one)));
     CHECK(gup::try_complete(token, made_up(1)));
@@ -133,17 +136,38 @@ TEST_CASE("an entry whose operation is refused does not repeat what it held befo
     std::error_code error;
     for (const subrange part : {subrange{}, subrange{.length = 0}}) {
         entry = before;
-        gup::prep_read_fixed(entry, 3, gup::get_user_page(s.pages), 0, part, error);
+        gup::prep_read_fixed(entry, 3, gup::get_user_page(s.pages), 0, {.part = part}, error);
         CHECK(error);
         CHECK(is_silent_no_op(entry));
     }
     entry = before;
-    static_cast<void>(
-        gup::prep_read_fixed(entry, 3, gup::get_user_page(s.pages), 0, {.offset = 9000}, 1, error));
+    static_cast<void>(gup::prep_read_fixed(entry, 3, gup::get_user_page(s.pages), 0,
+                                           {.part = {.offset = 9000}, .user_data = 1}, error));
     CHECK(is_silent_no_op(entry));
     entry = before;
     gup::prep_read_fixed(entry, 3, ref{}, 0, {}, error);
     CHECK(entry.opcode == IORING_OP_NOP);
     CHECK(entry.user_data == of_no_operation);
     static_cast<void>(gup::complete(s.made, made_up(other.user_data)));
+}
+
+TEST_CASE("a full submission queue is refused, and the page stays with the caller") {
+    scene s;
+    io_uring_sqe* const none = nullptr;
+    auto page = gup::get_user_page(s.pages);
+    CHECK(contains(what_of([&] { gup::prep_read_fixed(none, 3, std::move(page), 0); }),
+                   "the submission queue is full: submit first"));
+    CHECK(contains(what_of([&] {
+                       static_cast<void>(
+                           gup::prep_write_fixed(none, 3, std::move(page), 0, {.user_data = 1}));
+                   }),
+                   "the submission queue is full: submit first"));
+    std::error_code error;
+    gup::prep_send_zc_fixed(none, 3, std::move(page), 0, {}, error);
+    CHECK(error == std::errc::resource_unavailable_try_again);
+    const auto token = gup::prep_read_fixed(none, 3, std::move(page), 0, {.user_data = 1}, error);
+    CHECK(error == std::errc::resource_unavailable_try_again);
+    CHECK_FALSE(token);
+    CHECK(page);
+    CHECK(s.pages.stats().in_flight == 0);
 }

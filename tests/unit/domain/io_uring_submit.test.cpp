@@ -96,12 +96,15 @@ TEST_CASE("an operation with the program's user_data is known by its entry, pinn
             CHECK_FALSE(s.refused());
             return found;
         };
-        CHECK(refused(
-            [&](io_uring_sqe& e) { return gup::prep_read_fixed(e, 3, gup::ref_user_page(page), 0, 1); }));
-        CHECK(refused(
-            [&](io_uring_sqe& e) { return gup::prep_write_fixed(e, 3, gup::ref_user_page(page), 0, 1); }));
-        CHECK(refused(
-            [&](io_uring_sqe& e) { return gup::prep_send_zc_fixed(e, 3, gup::ref_user_page(page), 0, 1); }));
+        CHECK(refused([&](io_uring_sqe& e) {
+            return gup::prep_read_fixed(e, 3, gup::ref_user_page(page), 0, {.user_data = 1});
+        }));
+        CHECK(refused([&](io_uring_sqe& e) {
+            return gup::prep_write_fixed(e, 3, gup::ref_user_page(page), 0, {.user_data = 1});
+        }));
+        CHECK(refused([&](io_uring_sqe& e) {
+            return gup::prep_send_zc_fixed(e, 3, gup::ref_user_page(page), 0, {.user_data = 1});
+        }));
         s.ring.submit();
     }
 }
@@ -122,7 +125,7 @@ TEST_CASE("a silent entry before an operation with the program's user_data in it
     pool unpinned = gup_test::unpinned_pool(s.made);
     io_uring_sqe& head = no_op(s, silent | IOSQE_IO_LINK);
     io_uring_sqe& entry = s.ring.entry();
-    auto token = gup::prep_write_fixed(entry, 3, gup::get_user_page(unpinned), 0, 1);
+    auto token = gup::prep_write_fixed(entry, 3, gup::get_user_page(unpinned), 0, {.user_data = 1});
     CHECK(s.refused());
     head.flags = IOSQE_IO_LINK;
     CHECK_FALSE(s.refused());
@@ -132,7 +135,7 @@ TEST_CASE("a silent entry before an operation with the program's user_data in it
 TEST_CASE("an entry that had an operation with this user_data may be silent when it is handed out again") {
     scene s;
     const io_uring_sqe* const entry = s.ring.handle().sq.sqes;
-    auto token = gup::prep_read_fixed(s.ring.entry(), 3, gup::get_user_page(s.pages), 0, 7);
+    auto token = gup::prep_read_fixed(s.ring.entry(), 3, gup::get_user_page(s.pages), 0, {.user_data = 7});
     s.ring.submit();
     CHECK(gup::try_complete(token, made_up(7)));
     for (unsigned i = 1; i < stub_ring::entries; ++i) no_op(s, 0);
@@ -149,7 +152,7 @@ TEST_CASE("an operation is known where the places in the queue begin anew") {
     s.ring.submit();
     for (int i = 0; i < 3; ++i) {
         io_uring_sqe& entry = s.ring.entry();
-        auto token = gup::prep_read_fixed(entry, 3, gup::get_user_page(s.pages), 0, 1);
+        auto token = gup::prep_read_fixed(entry, 3, gup::get_user_page(s.pages), 0, {.user_data = 1});
         entry.flags = silent;
         CHECK(s.refused());
         CHECK(gup::take_back(std::move(token), entry));
@@ -160,7 +163,8 @@ TEST_CASE("an operation is known in a ring of large entries") {
     scene s(IORING_SETUP_SQE128);
     io_uring_sqe* const entries = s.ring.handle().sq.sqes;
     s.ring.handle().sq.sqe_tail = 3;
-    auto token = gup::prep_write_fixed(entries[4], 3, gup::get_user_page(s.pages), 0, 1); // the third
+    auto token =
+        gup::prep_write_fixed(entries[4], 3, gup::get_user_page(s.pages), 0, {.user_data = 1}); // the third
     entries[2].flags = silent;
     CHECK_FALSE(s.refused());
     entries[4].flags = silent;
@@ -173,10 +177,10 @@ TEST_CASE("an operation is known on the ring that it was prepared on") {
     domain made(rings[0].handle(), rings[1].handle());
     pool pages(made, gup_test::small(1));
     const auto refused = [&](stub_ring& ring) {
-        return static_cast<bool>(gup::detail::check_submission(made.rings(), ring.handle()));
+        return gup::detail::loses_completions(gup::detail::ring_access::rings(made), ring.handle());
     };
     std::array entries{&rings[0].entry(), &rings[1].entry()};
-    auto token = gup::prep_write_fixed(*entries[1], 3, gup::get_user_page(pages), 0, 1);
+    auto token = gup::prep_write_fixed(*entries[1], 3, gup::get_user_page(pages), 0, {.user_data = 1});
     for (io_uring_sqe* const entry : entries) entry->flags = silent;
     CHECK_FALSE(refused(rings[0]));
     CHECK(refused(rings[1]));
@@ -188,5 +192,5 @@ TEST_CASE("a ring that is none of the domain's has none of its operations") {
     stub_ring foreign;
     io_uring_sqe& entry = foreign.entry();
     entry.flags = silent;
-    CHECK_FALSE(gup::detail::check_submission(s.made.rings(), foreign.handle()));
+    CHECK_FALSE(gup::detail::loses_completions(gup::detail::ring_access::rings(s.made), foreign.handle()));
 }

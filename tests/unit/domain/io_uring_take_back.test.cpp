@@ -67,7 +67,7 @@ TEST_CASE("an operation is not taken back by a copy of its entry on another ring
 TEST_CASE("a token gives back what it prepared, and only for its own entry") {
     scene s;
     io_uring_sqe& entry = s.ring.entry();
-    auto token = gup::prep_read_fixed(entry, 3, gup::get_user_page(s.pages), 0, 5);
+    auto token = gup::prep_read_fixed(entry, 3, gup::get_user_page(s.pages), 0, {.user_data = 5});
     CHECK(contains(what_of([&] { static_cast<void>(gup::take_back(std::move(token), s.ring.entry())); }),
                    "no operation in flight"));
     CHECK(token);
@@ -95,7 +95,7 @@ TEST_CASE("trying to take back gives the reference, or nothing where taking back
     CHECK_FALSE(gup::try_take_back(s.made, entry));
 
     io_uring_sqe& with_token = s.ring.entry();
-    auto token = gup::prep_read_fixed(with_token, 3, gup::get_user_page(s.pages), 0, 5);
+    auto token = gup::prep_read_fixed(with_token, 3, gup::get_user_page(s.pages), 0, {.user_data = 5});
     CHECK_FALSE(gup::try_take_back(token, entry));
     CHECK(token);
     CHECK(gup::try_take_back(token, with_token).value());
@@ -114,7 +114,7 @@ TEST_CASE("what the kernel has taken is not given back") {
     scene s;
     io_uring_sqe& entry = s.prepare();
     io_uring_sqe& with_token = s.ring.entry();
-    auto token = gup::prep_read_fixed(with_token, 3, gup::get_user_page(s.pages), 0, 5);
+    auto token = gup::prep_read_fixed(with_token, 3, gup::get_user_page(s.pages), 0, {.user_data = 5});
     s.ring.submit();
     CHECK(contains(what_of([&] { static_cast<void>(gup::take_back(s.made, entry)); }),
                    "wait for its completion"));
@@ -218,7 +218,7 @@ TEST_CASE("a kernel that cannot be silent completes what was taken back with a u
 TEST_CASE("a token is not taken back by its entry once that has been handed out again") {
     scene s;
     io_uring_sqe& entry = s.ring.entry();
-    auto token = gup::prep_read_fixed(entry, 3, gup::get_user_page(s.pages), 0, 5);
+    auto token = gup::prep_read_fixed(entry, 3, gup::get_user_page(s.pages), 0, {.user_data = 5});
     s.ring.submit(); // as by io_uring_submit, which leaves the user_data in the entry
     for (unsigned i = 1; i < stub_ring::entries; ++i) io_uring_prep_nop(&s.ring.entry());
     REQUIRE(&s.ring.entry() == &entry);
@@ -232,7 +232,7 @@ TEST_CASE("a token is not taken back by its entry once that has been handed out 
 
 TEST_CASE("a token is not taken back by an entry of the program's with the same user_data") {
     scene s;
-    auto token = gup::prep_read_fixed(s.ring.entry(), 3, gup::get_user_page(s.pages), 0, 5);
+    auto token = gup::prep_read_fixed(s.ring.entry(), 3, gup::get_user_page(s.pages), 0, {.user_data = 5});
     s.ring.submit();
     io_uring_sqe& own = s.ring.entry();
     own.user_data = 5;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// The registered buffers of an io_uring_domain: which slots are ours, and the system calls that fill and
-/// clear them on every ring.
+/// The place of an io_uring_domain: which slots of its rings' buffer tables are ours, and the system calls
+/// that fill and clear them on every ring.
 
 #include "gup/detail/io_uring/ring_set.hpp"
 #include "gup/detail/process.hpp"
@@ -39,6 +39,12 @@ struct slot_range {
 template <class Kernel>
 class buffer_table final : public ring_set {
 public:
+    using kernel = Kernel;
+    using mark = ring_mark;
+    static constexpr const char* call = "io_uring_domain::pin";
+    static constexpr const char* in_child =
+        "this domain belongs to the parent process: make a ring and a domain of your own";
+
     explicit buffer_table(slot_range slots)
         : ring_set(std::random_device{}()), slots_(slots), taken_(slots.count, false) {
         deferred_.reserve(slots.count); // a release must not allocate
@@ -62,34 +68,32 @@ public:
         add_ring(ring, operations);
         const int fd = Kernel::duplicate(ring.ring_fd);
         if (fd < 0)
-            return fail(failure, fd, "fcntl(F_DUPFD_CLOEXEC) of a ring",
-                        fd == -EBADF
-                            ? "make the ring first (io_uring_queue_init), and keep its descriptor open"
-                            : "raise `ulimit -n`");
+            return refuse(failure, -fd, "fcntl(F_DUPFD_CLOEXEC) of a ring",
+                          fd == -EBADF
+                              ? "make the ring first (io_uring_queue_init), and keep its descriptor open"
+                              : "raise `ulimit -n`");
         if (const int result = slots_.callers_table ? look_at_table(fd) : make_table(fd); result < 0) {
             Kernel::close(fd);
-            return fail(failure, result,
-                        slots_.callers_table ? "io_uring_register(IORING_REGISTER_BUFFERS_UPDATE)"
-                                             : "io_uring_register(IORING_REGISTER_BUFFERS2)",
-                        why_no_table(result));
+            return refuse(failure, -result,
+                          slots_.callers_table ? "io_uring_register(IORING_REGISTER_BUFFERS_UPDATE)"
+                                               : "io_uring_register(IORING_REGISTER_BUFFERS2)",
+                          why_no_table(result));
         }
         fds_.push_back(fd); // reserved
         return true;
     }
 
-    /// Registers a range on every ring or on none: its first slot.
-    std::optional<unsigned> try_register(std::span<const std::byte> range, pin_failure& failure) {
-        const auto count = static_cast<unsigned>(((range.size() - 1) >> ring_binding::slot_shift) + 1);
-        if (process_ != this_process()) {
-            fail(failure, -EPERM, "io_uring_domain::pin",
-                 "this domain belongs to the parent process: make a ring and a domain of your own");
-            return std::nullopt;
-        }
+    /// Registers a range as one fixed buffer, split only at whole GiB, on every ring or on none. io_uring
+    /// pins for writing whatever the access.
+    std::optional<ring_mark> try_pin(std::span<const std::byte> range, dma_access, pin_failure& failure) {
+        settle();
+        const unsigned count = ring_access::slots_for(range.size());
         const std::lock_guard lock(lock_);
         const auto slot = find_slots(count);
         if (!slot) {
-            fail(failure, -ENOSPC, "io_uring buffer table",
-                 "no run of " + std::to_string(count) + " free slots is left: raise io_uring_options::slots");
+            refuse(failure, ENOSPC, "io_uring buffer table",
+                   "no run of " + std::to_string(count) +
+                       " free slots is left: raise io_uring_options::slots");
             return std::nullopt;
         }
         std::size_t ring = 0;
@@ -97,24 +101,23 @@ public:
         while (now.error == 0 && ++ring < fds_.size())
             if (clone(fds_[ring], *slot, count) < 0) now = fill(fds_[ring], *slot, range);
         set_taken(*slot, count, true);
-        if (now.error == 0) return slot;
+        if (now.error == 0) return ring_mark(*this, range, *slot);
         bool undone = clear(fds_[ring], *slot, now.slots) == 0;
         while (ring-- > 0) undone = clear(fds_[ring], *slot, count) == 0 && undone;
         if (undone)
             set_taken(*slot, count, false);
         else
-            report_quarantine({-now.error, std::system_category()}, range);
-        explain(failure, now.error, range);
+            report_quarantine(-now.error, range);
+        explain(failure, -now.error);
         return std::nullopt;
     }
 
     /// Clears the slots of a range on every ring, then lets go of its memory.
-    void release(unsigned slot, std::span<const std::byte> range,
-                 std::unique_ptr<pinned_memory> memory) noexcept {
-        if (process_ != this_process()) return;
-        const auto count = static_cast<unsigned>(((range.size() - 1) >> ring_binding::slot_shift) + 1);
+    void unpin(const ring_mark& made, std::span<const std::byte> range,
+               std::unique_ptr<pinned_memory> memory) noexcept {
         const std::lock_guard lock(lock_);
-        unfinished_release unfinished{slot, count, range, std::move(memory)};
+        unfinished_release unfinished{ring_access::first_slot(made), ring_access::slots_for(range.size()),
+                                      range, std::move(memory)};
         if (settle_release(unfinished)) return;
         deferred_.push_back(std::move(unfinished)); // reserved
         note_deferred();
@@ -129,11 +132,6 @@ private:
         std::uint32_t rings_done = 0; // one bit for each ring
     };
     static_assert(most_rings <= 32);
-
-    static bool fail(pin_failure& failure, int result, const char* call, std::string remedy) {
-        failure = {.code = {-result, std::system_category()}, .call = call, .remedy = std::move(remedy)};
-        return false;
-    }
 
     int make_table(int fd) noexcept {
         io_uring_rsrc_register request{};
@@ -184,7 +182,7 @@ private:
         unsigned slots = 0;
     };
     static filled fill(int fd, unsigned slot, std::span<const std::byte> range) noexcept {
-        constexpr std::size_t most = std::size_t{1} << ring_binding::slot_shift;
+        constexpr std::size_t most = ring_access::most_of_a_slot;
         filled now;
         for (std::size_t at = 0; at < range.size() && now.error == 0; at += most) {
             const iovec buffer{const_cast<std::byte*>(range.data() + at), std::min(most, range.size() - at)};
@@ -220,7 +218,7 @@ private:
         }
         if (refused < 0) {
             static_cast<void>(unfinished.memory.release()); // the slots stay taken, too
-            report_quarantine({-refused, std::system_category()}, unfinished.range);
+            report_quarantine(-refused, unfinished.range);
             return true;
         }
         if (std::popcount(unfinished.rings_done) != static_cast<int>(fds_.size())) return false;
@@ -241,9 +239,10 @@ private:
         unsettled_.store(!deferred_.empty(), std::memory_order_relaxed);
     }
 
-    void report_quarantine(std::error_code code, std::span<const std::byte> range) noexcept {
+    void report_quarantine(int error, std::span<const std::byte> range) noexcept {
         quarantined_ = true;
-        report_release_failure({"io_uring_register(IORING_REGISTER_BUFFERS_UPDATE)", code, range});
+        report_release_failure(
+            {"io_uring_register(IORING_REGISTER_BUFFERS_UPDATE)", errno_code(error), range});
     }
 
     std::optional<unsigned> find_slots(unsigned count) const noexcept {
@@ -254,24 +253,30 @@ private:
     void set_taken(unsigned slot, unsigned count, bool taken) noexcept {
         std::fill_n(taken_.begin() + (slot - slots_.first), count, taken);
     }
-    static void explain(pin_failure& failure, int result, std::span<const std::byte> range) {
-        fail(failure, result, "io_uring_register(IORING_REGISTER_BUFFERS_UPDATE)", "");
-        failure.range = range;
-        failure.need = range.size();
+    static void explain(pin_failure& failure, int error) {
+        refuse(failure, error, "io_uring_register(IORING_REGISTER_BUFFERS_UPDATE)");
+        failure.need = failure.range.size();
         if (memlock_budget::read<Kernel>().explain(pin_budget::user_locked_vm, failure)) return;
         failure.need = 0;
-        if (result == -EFAULT)
-            failure.remedy =
-                "the kernel pins only readable and writable memory that is anonymous or a memfd: no "
-                "holes, no read-only mappings, no shared files, no memfd_secret";
-        else if (result == -EOPNOTSUPP)
-            failure.remedy = "memory of a DAX file system cannot be registered: copy to ordinary memory";
-        else if (result == -EEXIST)
-            failure.remedy = "this ring is IORING_SETUP_SINGLE_ISSUER: pin on the thread that submits";
-        else if (result == -ENXIO)
-            failure.remedy = "the ring's buffer table is gone: it must stay as long as the domain has pools";
-        else if (result == -ENOMEM)
-            failure.remedy = "the kernel is short of memory: make the pool smaller";
+        failure.remedy = why_not_pinned(error);
+    }
+    static const char* why_not_pinned(int error) noexcept {
+        switch (error) {
+        case EFAULT:
+            return "the kernel pins only readable and writable memory that is anonymous or a memfd: no "
+                   "holes, no "
+                   "read-only mappings, no shared files, no memfd_secret";
+        case EOPNOTSUPP:
+            return "memory of a DAX file system cannot be registered: copy to ordinary memory";
+        case EEXIST:
+            return "this ring is IORING_SETUP_SINGLE_ISSUER: pin on the thread that submits";
+        case ENXIO:
+            return "the ring's buffer table is gone: it must stay as long as the domain has pools";
+        case ENOMEM:
+            return "the kernel is short of memory: make the pool smaller";
+        default:
+            return "";
+        }
     }
 
     const process_identity process_ = this_process();

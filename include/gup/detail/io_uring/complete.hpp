@@ -4,12 +4,13 @@
 /// How operations are finished and taken back, and what is looked at before a submission.
 
 #include "gup/detail/io_uring/prepare.hpp"
+#include "gup/domain/io_uring_arguments.hpp"
+#include "gup/pin_place.hpp"
 
 #include <algorithm>
 #include <cerrno>
-#include <concepts>
 #include <cstdint>
-#include <system_error>
+#include <type_traits>
 #include <utility>
 
 namespace gup::detail {
@@ -17,6 +18,7 @@ namespace gup::detail {
 enum class completion_fault : std::uint8_t {
     none,
     stale,
+    no_entry,
     more_to_come,
     other_access,
     other_domain,
@@ -24,39 +26,37 @@ enum class completion_fault : std::uint8_t {
 };
 
 [[noreturn, gnu::cold, gnu::noinline]] inline void throw_completion_fault(completion_fault fault) {
-    pin_failure failure{.call = "completing an io_uring operation"};
+    constexpr const char* call = "completing an io_uring operation";
     switch (fault) {
+    case completion_fault::no_entry:
+        throw_refusal(EINVAL, call, "there is no entry: look at what the call that should give one returned");
     case completion_fault::more_to_come:
-        failure.code = std::make_error_code(std::errc::operation_in_progress);
-        failure.remedy =
+        throw_refusal(
+            EINPROGRESS, call,
             "the kernel still uses the page: wait for the completion without IORING_CQE_F_MORE, or use "
-            "try_complete";
-        break;
+            "try_complete");
     case completion_fault::other_access:
-        failure.code = std::make_error_code(std::errc::invalid_argument);
-        failure.remedy = "the operation was given a reference of another access: name it, as in "
-                         "complete<gup::dma_access::read>(domain, cqe)";
-        break;
+        throw_refusal(EINVAL, call,
+                      "the operation was given a reference of another access: name it, as in "
+                      "complete<gup::dma_access::read>(domain, cqe)");
     case completion_fault::other_domain:
-        failure.code = std::make_error_code(std::errc::invalid_argument);
-        failure.remedy =
-            "the operation was given a page of another type of domain: pass the domain of its pool";
-        break;
+        throw_refusal(
+            EINVAL, call,
+            "the operation was given a page of another type of domain: pass the domain of its pool");
     case completion_fault::submitted:
-        failure.code = std::make_error_code(std::errc::device_or_resource_busy);
-        failure.remedy = "the kernel may have taken this entry: wait for its completion";
-        break;
+        throw_refusal(EBUSY, call, "the kernel may have taken this entry: wait for its completion");
     case completion_fault::none:
     case completion_fault::stale:
-        failure.code = {ESTALE, std::generic_category()};
-        failure.remedy = "no operation in flight belongs to it: it is foreign, or comes a second time";
+        break;
     }
-    throw pin_error(std::move(failure));
+    throw_refusal(ESTALE, call,
+                  "no operation in flight belongs to it: it is foreign, or comes a second time");
 }
 
 struct completion {
     completion_fault fault = completion_fault::stale;
     std::uintptr_t word = 0;
+    std::uint64_t cookie = 0;
 };
 
 template <class Domain>
@@ -66,18 +66,21 @@ completion_fault check_type(const operation_type& type, dma_access access) noexc
 }
 
 template <class Domain>
-[[gnu::always_inline]] inline completion finish(ring_set& rings, const io_uring_cqe& cqe,
+[[gnu::always_inline]] inline completion finish(ring_set& rings, completion_entry cqe,
                                                 dma_access access) noexcept {
     rings.settle();
-    const ring_set::found found = rings.find(cqe.user_data);
+    if (cqe.get() == nullptr) [[unlikely]]
+        return {completion_fault::no_entry};
+    const ring_set::found found = rings.find(cqe.get()->user_data);
     if (found.record == nullptr) return {};
-    if ((cqe.flags & IORING_CQE_F_MORE) != 0) return {completion_fault::more_to_come};
+    if ((cqe.get()->flags & IORING_CQE_F_MORE) != 0) return {completion_fault::more_to_come};
     const operation_type& type = *found.record->type;
     if (const auto fault = check_type<Domain>(type, access); fault != completion_fault::none) return {fault};
+    const std::uint64_t cookie = found.record->cookie;
     const std::uintptr_t word = found.table->finish(*found.record);
     if (type.device_writes)
         page_access::set_dirty(page_of(word)); // failed operations too: they may have written something
-    return {completion_fault::none, word};
+    return {completion_fault::none, word, cookie};
 }
 
 /// Makes an entry a no-op that leaves its chain as it was; false if the kernel may have taken it.
@@ -94,77 +97,74 @@ inline bool take_out(const ring_set::covered_ring& ring, io_uring_sqe& sqe) noex
 }
 
 template <class Domain>
-completion undo(ring_set& rings, io_uring_sqe& sqe, dma_access access) noexcept {
-    const ring_set::found found = rings.find(sqe.user_data);
-    ring_set::covered_ring* const ring = rings.ring_of(sqe);
+completion undo(ring_set& rings, submission_entry sqe, dma_access access) noexcept {
+    if (sqe.get() == nullptr) return {completion_fault::no_entry};
+    const ring_set::found found = rings.find(sqe.get()->user_data);
+    ring_set::covered_ring* const ring = rings.ring_of(*sqe.get());
     if (found.record == nullptr || ring == nullptr || ring->operations.get() != found.table) return {};
     if (const auto fault = check_type<Domain>(*found.record->type, access); fault != completion_fault::none)
         return {fault};
-    if (!take_out(*ring, sqe)) return {completion_fault::submitted};
-    return {completion_fault::none, found.table->unclaim(*found.record)};
+    if (!take_out(*ring, *sqe.get())) return {completion_fault::submitted};
+    const std::uint64_t cookie = found.record->cookie;
+    return {completion_fault::none, found.table->unclaim(*found.record), cookie};
 }
 
-template <class Ref>
-const ring_binding& binding_of(const in_flight<Ref>& token) noexcept {
-    static_assert(std::derived_from<typename Ref::domain_type::registration, ring_binding>,
+template <class Ref, class Place>
+const ring_mark& mark_of_token(const in_flight<Ref, Place>& token) noexcept {
+    static_assert(std::is_base_of_v<ring_set, typename pins_by<Place>::type>,
                   "this operation is not of io_uring: complete it with what its own domain gives");
-    return registration_of<typename Ref::domain_type::registration>(in_flight_access::word(token));
+    return mark_of<ring_mark>(token);
 }
 
-/// False also if a device of another domain has the page, whose operation may have the same number.
-template <class Ref>
-bool is_ring_operation(const in_flight<Ref>& token, std::uint64_t user_data) noexcept {
-    return token && token.user_data() == user_data &&
-           in_flight_access::kind(token) <= static_cast<std::uint8_t>(ring_opcode::send_zc);
-}
-
-template <class Ref>
-completion_fault check_token(const in_flight<Ref>& token, const io_uring_cqe& cqe) noexcept {
-    if (!is_ring_operation(token, cqe.user_data)) return completion_fault::stale;
+template <class Ref, class Place>
+completion_fault check_token(const in_flight<Ref, Place>& token, completion_entry cqe) noexcept {
+    if (cqe.get() == nullptr) return completion_fault::no_entry;
+    if (!token || token.user_data() != cqe.get()->user_data) return completion_fault::stale;
     // of a send before it, with the same user_data, that was cancelled with its chain: its notification comes
     // late
-    if ((cqe.flags & IORING_CQE_F_NOTIF) != 0 &&
+    if ((cqe.get()->flags & IORING_CQE_F_NOTIF) != 0 &&
         in_flight_access::kind(token) != static_cast<std::uint8_t>(ring_opcode::send_zc))
         return completion_fault::stale;
-    return (cqe.flags & IORING_CQE_F_MORE) != 0 ? completion_fault::more_to_come : completion_fault::none;
+    return (cqe.get()->flags & IORING_CQE_F_MORE) != 0 ? completion_fault::more_to_come
+                                                       : completion_fault::none;
 }
 
-template <class Ref>
-Ref give_back_token(in_flight<Ref>& token) noexcept {
-    binding_of(token).tokens.fetch_sub(1, std::memory_order_relaxed);
+template <class Ref, class Place>
+Ref give_back_token(in_flight<Ref, Place>& token) noexcept {
+    ring_access::tokens(mark_of_token(token)).fetch_sub(1, std::memory_order_relaxed);
     return in_flight_access::give_back(token);
 }
 
-template <class Ref>
-Ref finish_token(in_flight<Ref>& token) noexcept {
+template <class Ref, class Place>
+Ref finish_token(in_flight<Ref, Place>& token) noexcept {
     if (in_flight_access::on_completion(token) == put_as::dirty)
-        page_access::set_dirty(page_of(in_flight_access::word(token)));
+        page_access::set_dirty(page_of(reference_access::word(token)));
     return give_back_token(token);
 }
 
-template <class Ref>
-completion_fault undo_token(const in_flight<Ref>& token, io_uring_sqe& sqe) noexcept {
-    if (!is_ring_operation(token, sqe.user_data)) return completion_fault::stale;
-    ring_set::covered_ring* const ring = binding_of(token).rings->ring_of(sqe);
-    if (ring == nullptr || !ring->has_token(sqe)) return completion_fault::stale;
-    return take_out(*ring, sqe) ? completion_fault::none : completion_fault::submitted;
+template <class Ref, class Place>
+completion_fault undo_token(const in_flight<Ref, Place>& token, submission_entry sqe) noexcept {
+    if (sqe.get() == nullptr) return completion_fault::no_entry;
+    if (!token || token.user_data() != sqe.get()->user_data) return completion_fault::stale;
+    ring_set::covered_ring* const ring = ring_access::rings(mark_of_token(token)).ring_of(*sqe.get());
+    if (ring == nullptr || !ring->has_token(*sqe.get())) return completion_fault::stale;
+    return take_out(*ring, *sqe.get()) ? completion_fault::none : completion_fault::submitted;
 }
 
 /// Looks through what is prepared but not submitted for operations that own a page and would complete unseen:
 /// because of a flag of their own, or because the kernel passes over the rest of a chain if a silent entry of
 /// it fails.
-inline std::error_code check_submission(ring_set& rings, const io_uring& ring) noexcept {
+inline bool loses_completions(ring_set& rings, const io_uring& ring) noexcept {
     bool silent_before = false;
     for (unsigned at = first_unsubmitted(ring); at != ring.sq.sqe_tail; ++at) {
         const io_uring_sqe& sqe = entry_at(ring, at);
         const bool silent = (sqe.flags & IOSQE_CQE_SKIP_SUCCESS) != 0;
-        if ((silent || silent_before) && rings.owns(sqe))
-            return std::make_error_code(std::errc::invalid_argument);
+        if ((silent || silent_before) && rings.owns(sqe)) return true;
         // a no-op that follows another entry does not fail by itself
         const bool may_fail = silent && !(sqe.opcode == IORING_OP_NOP && sqe.user_data == user_data_of_none);
         silent_before = is_linked_to_next(sqe) && (silent_before || may_fail);
     }
-    return {};
+    return false;
 }
 
 /// Makes the entries that the kernel has taken nobody's: liburing hands an entry out again with its old
@@ -183,15 +183,25 @@ inline bool wait_ended_early(const io_uring& ring, unsigned completions) noexcep
            io_uring_cq_ready(&ring) < std::min(completions, ring.cq.ring_entries);
 }
 
-[[noreturn, gnu::cold, gnu::noinline]] inline void throw_submit_fault(std::error_code error) {
-    const bool refused = error.category() == std::generic_category();
-    throw pin_error(
-        {.code = error,
-         .call = "io_uring_submit",
-         .remedy =
-             refused ? "an operation that owns a page, or one before it in its chain, has "
-                       "IOSQE_CQE_SKIP_SUCCESS: its completion is what gives the page back, so clear the flag"
-                     : ""});
+/// What a submission came to.
+struct submission {
+    int error = 0;
+    int entries = 0;
+    const char* remedy = ""; ///< if gup refused it before the kernel was asked
+};
+
+inline submission submit(ring_set& rings, io_uring& ring, unsigned completions) noexcept {
+    rings.settle();
+    if (loses_completions(rings, ring))
+        return {.error = EINVAL,
+                .remedy =
+                    "an operation that owns a page, or one before it in its chain, has "
+                    "IOSQE_CQE_SKIP_SUCCESS: its completion is what gives the page back, so clear the flag"};
+    const unsigned from = first_unsubmitted(ring);
+    const int submitted = io_uring_submit_and_wait(&ring, completions);
+    forget_entries(ring, from);
+    if (submitted < 0) return {.error = -submitted};
+    return {.error = wait_ended_early(ring, completions) ? EINTR : 0, .entries = submitted};
 }
 
 } // namespace gup::detail

@@ -4,14 +4,39 @@
 /// How operations are prepared: all checks first, then the entry, then the reference moves.
 
 #include "gup/detail/io_uring/ring_set.hpp"
+#include "gup/domain/io_uring_arguments.hpp"
 #include "gup/error.hpp"
 #include "gup/in_flight.hpp"
-#include "gup/subrange.hpp"
+#include "gup/pin_place.hpp"
 
+#include <cerrno>
 #include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
 #include <system_error>
+#include <type_traits>
+#include <utility>
 
 namespace gup::detail {
+
+/// The io_uring_domain that a domain is or includes, if there is just one.
+template <class Tag, class Kernel>
+std::type_identity<io_uring_domain<Tag, Kernel>> ring_domain_in(const io_uring_domain<Tag, Kernel>&);
+
+/// Its place, which tokens of its operations name; of another domain nothing, and the operation says so.
+struct no_ring {};
+template <class Domain>
+struct ring_place_of {
+    using type = no_ring;
+};
+template <class Domain>
+    requires requires(const Domain& domain) { ring_domain_in(domain); }
+struct ring_place_of<Domain> {
+    using type = typename decltype(ring_domain_in(std::declval<const Domain&>()))::type::place;
+};
+template <class Domain, dma_access Access>
+using ring_token = in_flight<user_page_ref<Domain, Access>, typename ring_place_of<Domain>::type>;
 
 enum class ring_opcode : std::uint8_t { read, write, send_zc };
 
@@ -22,48 +47,53 @@ struct throwing {};
 
 enum class prepare_fault : std::uint8_t {
     none,
+    queue_full,
     empty_reference,
     outside_page,
+    across_slots,
     foreign_ring,
     table_full,
-    reserved_user_data,
-    across_slots
+    reserved_user_data
 };
 
-inline std::error_code code_of(prepare_fault fault) noexcept {
+inline int errno_of(prepare_fault fault) noexcept {
+    return fault == prepare_fault::none         ? 0
+           : fault == prepare_fault::queue_full ? EAGAIN
+           : fault == prepare_fault::table_full ? ENOBUFS
+                                                : EINVAL;
+}
+
+inline const char* remedy_of(prepare_fault fault) noexcept {
     switch (fault) {
     case prepare_fault::none:
-        return {};
-    case prepare_fault::table_full:
-        return std::make_error_code(std::errc::no_buffer_space);
-    case prepare_fault::empty_reference:
-    case prepare_fault::outside_page:
-    case prepare_fault::foreign_ring:
-    case prepare_fault::reserved_user_data:
-    case prepare_fault::across_slots:
         break;
+    case prepare_fault::queue_full:
+        return "the submission queue is full: submit first";
+    case prepare_fault::empty_reference:
+        return "the reference is empty: it has been put, or handed to another operation";
+    case prepare_fault::outside_page:
+        return "the subrange is empty or reaches beyond the page";
+    case prepare_fault::across_slots:
+        return "one operation stays within one GiB of the memory, counted from its beginning: name a "
+               "subrange";
+    case prepare_fault::foreign_ring:
+        return "the submission entry is not of a ring of the page's domain";
+    case prepare_fault::table_full:
+        return "all operation records of the ring are in use: complete some operations, or raise "
+               "io_uring_options::operations";
+    case prepare_fault::reserved_user_data:
+        return "this user_data, all ones, is that of no operation: choose another";
     }
-    return std::make_error_code(std::errc::invalid_argument);
+    return "";
 }
 
 inline void report_success(std::error_code& error) noexcept { error.clear(); }
 inline void report_success(throwing) noexcept {}
-inline void report(prepare_fault fault, std::error_code& error) noexcept { error = code_of(fault); }
-[[noreturn, gnu::cold, gnu::noinline]] inline void report(prepare_fault fault, throwing) {
-    const char* remedy = "the submission entry is not of a ring of the page's domain";
-    if (fault == prepare_fault::table_full)
-        remedy = "all operation records of the ring are in use: complete some operations, or raise "
-                 "io_uring_options::operations";
-    else if (fault == prepare_fault::outside_page)
-        remedy = "the subrange is empty or reaches beyond the page";
-    else if (fault == prepare_fault::empty_reference)
-        remedy = "the reference is empty: it has been put, or handed to another operation";
-    else if (fault == prepare_fault::reserved_user_data)
-        remedy = "this user_data, all ones, is that of no operation: choose another";
-    else if (fault == prepare_fault::across_slots)
-        remedy =
-            "one operation stays within one GiB of the memory, counted from its beginning: name a subrange";
-    throw pin_error({.code = code_of(fault), .call = "preparing an io_uring operation", .remedy = remedy});
+inline void report(prepare_fault fault, std::error_code& error) noexcept {
+    error = errno_code(errno_of(fault));
+}
+[[noreturn]] inline void report(prepare_fault fault, throwing) {
+    throw_refusal(errno_of(fault), "preparing an io_uring operation", remedy_of(fault));
 }
 
 /// Tells domains apart in operation records; never compared across shared objects that hide their symbols.
@@ -76,31 +106,35 @@ inline constexpr operation_type type_of_operation{&domain_identity<Domain>, Acce
 struct prepared {
     prepare_fault fault = prepare_fault::none;
     ring_set::covered_ring* ring = nullptr;
-    const ring_binding* binding = nullptr;
+    const ring_mark* mark = nullptr;
     std::uintptr_t address = 0;
     unsigned length = 0;
 };
 
 template <class Domain>
-[[gnu::always_inline]] inline prepared look_up(const io_uring_sqe& sqe, std::uintptr_t word,
+[[gnu::always_inline]] inline prepared look_up(submission_entry sqe, std::uintptr_t word,
                                                subrange part) noexcept {
-    static_assert(std::derived_from<typename Domain::registration, ring_binding>,
+    static_assert(std::derived_from<typename Domain::registration, ring_mark>,
                   "this page is not pinned for io_uring: its pool must be made with an io_uring_domain, and "
                   "with one only, which serves any number of rings");
+    if (sqe.get() == nullptr) [[unlikely]]
+        return {.fault = prepare_fault::queue_full};
     if (word == 0) [[unlikely]]
         return {.fault = prepare_fault::empty_reference};
-    const ring_binding& binding = registration_of<typename Domain::registration>(word);
+    const ring_mark& mark = registration_of<typename Domain::registration>(word);
     const std::span<std::byte> memory = pinned_memory_of(word);
     const std::size_t room = part.offset <= memory.size() ? memory.size() - part.offset : 0;
     const std::size_t length = part.length == subrange::rest ? room : part.length;
-    if (length == 0 || length > room) return {.fault = prepare_fault::outside_page, .binding = &binding};
+    if (length == 0 || length > room) return {.fault = prepare_fault::outside_page, .mark = &mark};
     const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(memory.data()) + part.offset;
-    if (!is_plain_word(word) && binding.slot_of(address) != binding.slot_of(address + (length - 1)))
-        return {.fault = prepare_fault::across_slots, .binding = &binding}; // a page of a pool lies in one
-    binding.rings->settle();
-    ring_set::covered_ring* const ring = binding.rings->ring_of(sqe);
-    if (ring == nullptr) return {.fault = prepare_fault::foreign_ring, .binding = &binding};
-    return {.ring = ring, .binding = &binding, .address = address, .length = static_cast<unsigned>(length)};
+    if (!is_plain_word(word) &&
+        ring_access::slot_of(mark, address) != ring_access::slot_of(mark, address + (length - 1)))
+        return {.fault = prepare_fault::across_slots, .mark = &mark}; // a page of a pool lies in one
+    ring_set& rings = ring_access::rings(mark);
+    rings.settle();
+    ring_set::covered_ring* const ring = rings.ring_of(*sqe.get());
+    if (ring == nullptr) return {.fault = prepare_fault::foreign_ring, .mark = &mark};
+    return {.ring = ring, .mark = &mark, .address = address, .length = static_cast<unsigned>(length)};
 }
 
 /// Packs the flags of send(2) where the others have a file offset.
@@ -109,8 +143,8 @@ inline std::uint64_t send_flags(int flags) noexcept { return static_cast<unsigne
 template <ring_opcode Opcode>
 void fill_entry(io_uring_sqe& sqe, int fd, const prepared& what, std::uint64_t offset_or_flags) noexcept {
     void* const address = reinterpret_cast<void*>(what.address);
-    const bool fixed = what.binding->first_slot != ring_binding::unpinned;
-    const int slot = fixed ? what.binding->slot_of(what.address) : 0;
+    const bool fixed = ring_access::fixed(*what.mark);
+    const int slot = fixed ? ring_access::slot_of(*what.mark, what.address) : 0;
     if constexpr (Opcode == ring_opcode::read) {
         if (fixed)
             io_uring_prep_read_fixed(&sqe, fd, address, what.length, offset_or_flags, slot);
@@ -146,53 +180,57 @@ inline void make_no_op(io_uring_sqe& sqe, unsigned flags, unsigned features) noe
     sqe.user_data = user_data_of_none;
 }
 
-/// Says why nothing was prepared. The entry is in the queue already, and what it held before is an operation
-/// on a page that somebody else may have by now.
+/// Says why nothing was prepared. The entry, if there is one, is in the queue already, and what it held
+/// before is an operation on a page that somebody else may have by now.
 template <class Error>
-[[gnu::cold, gnu::noinline]] void refuse(prepare_fault fault, io_uring_sqe& sqe, const ring_binding* binding,
+[[gnu::cold, gnu::noinline]] void refuse(prepare_fault fault, submission_entry sqe, const ring_mark* mark,
                                          Error&& error) {
-    make_no_op(sqe, 0, binding != nullptr ? binding->rings->features() : 0);
+    if (sqe.get() != nullptr)
+        make_no_op(*sqe.get(), 0, mark != nullptr ? ring_access::rings(*mark).features() : 0);
     report(fault, error);
 }
 
 template <ring_opcode Opcode, class Domain, dma_access Access, class Error>
-void prepare(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>& ref, std::uint64_t offset_or_flags,
-             subrange part, Error&& error) {
+void prepare(submission_entry sqe, int fd, user_page_ref<Domain, Access>& ref, std::uint64_t offset_or_flags,
+             const record_options& options, Error&& error) {
     check_access<Opcode, Access>();
-    const prepared what = look_up<Domain>(sqe, reference_access::word(ref), part);
+    const prepared what = look_up<Domain>(sqe, reference_access::word(ref), options.part);
     if (what.fault != prepare_fault::none) [[unlikely]]
-        return refuse(what.fault, sqe, what.binding, error);
-    operation* const record = what.ring->operations->claim();
+        return refuse(what.fault, sqe, what.mark, error);
+    ring_operations::record* const record = what.ring->operations->claim();
     if (record == nullptr) [[unlikely]]
-        return refuse(prepare_fault::table_full, sqe, what.binding, error);
+        return refuse(prepare_fault::table_full, sqe, what.mark, error);
     report_success(error);
     record->type = &type_of_operation<Domain, Access, device_writes(Opcode)>;
-    record->binding.store(what.binding, std::memory_order_relaxed);
+    record->cookie = options.cookie;
+    record->binding.store(what.mark, std::memory_order_relaxed);
     record->word.store(reference_access::release(ref), std::memory_order_release);
-    fill_entry<Opcode>(sqe, fd, what, offset_or_flags);
-    sqe.user_data = record->user_data.load(std::memory_order_relaxed);
+    fill_entry<Opcode>(*sqe.get(), fd, what, offset_or_flags);
+    sqe.get()->user_data = record->number.load(std::memory_order_relaxed);
 }
 
 template <ring_opcode Opcode, class Domain, dma_access Access, class Error>
-in_flight<user_page_ref<Domain, Access>>
-prepare_token(io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>& ref, std::uint64_t offset_or_flags,
-              subrange part, std::uint64_t user_data, Error&& error) {
+ring_token<Domain, Access> prepare_token(submission_entry sqe, int fd, user_page_ref<Domain, Access>& ref,
+                                         std::uint64_t offset_or_flags, const token_options& options,
+                                         Error&& error) {
+    using place = typename ring_place_of<Domain>::type;
     check_access<Opcode, Access>();
-    prepared what = look_up<Domain>(sqe, reference_access::word(ref), part);
+    prepared what = look_up<Domain>(sqe, reference_access::word(ref), options.part);
+    const std::uint64_t user_data = options.user_data.value();
     if (user_data == user_data_of_none && what.fault == prepare_fault::none)
         what.fault = prepare_fault::reserved_user_data;
     if (what.fault != prepare_fault::none) [[unlikely]] {
-        refuse(what.fault, sqe, what.binding, error);
-        return in_flight_access::empty<user_page_ref<Domain, Access>>();
+        refuse(what.fault, sqe, what.mark, error);
+        return in_flight_access::empty<place, user_page_ref<Domain, Access>>();
     }
     report_success(error);
-    fill_entry<Opcode>(sqe, fd, what, offset_or_flags);
-    sqe.user_data = user_data;
-    what.ring->note_token(sqe);
-    what.binding->tokens.fetch_add(1, std::memory_order_relaxed);
-    return in_flight_access::make(std::move(ref), user_data,
-                                  device_writes(Opcode) ? put_as::dirty : put_as::clean,
-                                  static_cast<std::uint8_t>(Opcode));
+    fill_entry<Opcode>(*sqe.get(), fd, what, offset_or_flags);
+    sqe.get()->user_data = user_data;
+    what.ring->note_token(*sqe.get());
+    ring_access::tokens(*what.mark).fetch_add(1, std::memory_order_relaxed);
+    return in_flight_access::make<place>(std::move(ref), user_data,
+                                         device_writes(Opcode) ? put_as::dirty : put_as::clean,
+                                         static_cast<std::uint8_t>(Opcode));
 }
 
 } // namespace gup::detail

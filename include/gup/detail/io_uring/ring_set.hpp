@@ -4,17 +4,24 @@
 /// What prepare and complete need to know of a domain: its rings, their operation records, and where in the
 /// buffer table a page lies. Nothing here makes a system call.
 
-#include "gup/detail/io_uring/operation_table.hpp"
+#include "gup/detail/operation_table.hpp"
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <liburing.h>
 #include <memory>
+#include <span>
 #include <thread>
+#include <utility>
 #include <vector>
 
-namespace gup::detail {
+namespace gup {
+
+template <class Tag, class Kernel>
+class io_uring_domain;
+
+namespace detail {
 
 class ring_set;
 
@@ -38,24 +45,76 @@ inline unsigned place_of(const io_uring& ring, const io_uring_sqe& sqe) noexcept
     return last - ((last - index_of(ring, sqe)) & ring.sq.ring_mask);
 }
 
-/// Where the memory of a registration lies in the buffer tables of its domain.
-struct ring_binding {
-    ring_set* rings = nullptr;
-    std::uintptr_t base = 0;                      // address that the first slot begins with
-    int first_slot = unpinned;                    // the same on every ring
-    mutable std::atomic<std::uint32_t> tokens{0}; // in_flight tokens out; records are counted in their tables
+/// The mark of memory in the buffer tables of a domain: one slot for each GiB begun.
+class ring_mark {
+public:
+    ring_mark() = default;
+    /// Of memory that is not pinned: operations on it are plain I/O.
+    explicit ring_mark(ring_set& rings) noexcept : rings_(&rings) {}
+    ring_mark(ring_set& rings, std::span<const std::byte> range, unsigned first_slot) noexcept
+        : rings_(&rings),
+          base_(reinterpret_cast<std::uintptr_t>(range.data())),
+          first_slot_(static_cast<int>(first_slot)),
+          slots_(slots_for(range.size())) {}
+    /// Before any page of it is handed out, so that there are no tokens.
+    ring_mark(ring_mark&& other) noexcept { *this = std::move(other); }
+    ring_mark& operator=(ring_mark&& other) noexcept {
+        rings_ = std::exchange(other.rings_, nullptr);
+        base_ = other.base_;
+        first_slot_ = std::exchange(other.first_slot_, none);
+        slots_ = std::exchange(other.slots_, 0);
+        return *this;
+    }
 
-    static constexpr int unpinned = -1;
+    /// Entries of the table that it takes.
+    std::size_t slots() const noexcept { return slots_; }
+    /// References to its pages that operations own.
+    std::size_t in_flight() const noexcept;
+
+private:
+    friend struct ring_access;
+    static constexpr int none = -1;
     static constexpr unsigned slot_shift = 30; // one slot covers at most 1 GiB
 
-    ring_binding() = default;
-    ring_binding(ring_set* set, std::uintptr_t begin, int slot) noexcept
-        : rings(set), base(begin), first_slot(slot) {}
-
+    static unsigned slots_for(std::size_t bytes) noexcept {
+        return static_cast<unsigned>(((bytes - 1) >> slot_shift) + 1);
+    }
     int slot_of(std::uintptr_t address) const noexcept {
-        return first_slot + static_cast<int>((address - base) >> slot_shift);
+        return first_slot_ + static_cast<int>((address - base_) >> slot_shift);
+    }
+
+    ring_set* rings_ = nullptr;
+    std::uintptr_t base_ = 0; // address that the first slot begins with
+    int first_slot_ = none;   // the same on every ring
+    unsigned slots_ = 0;
+    mutable std::atomic<std::uint32_t> tokens_{
+        0}; // in_flight tokens out; records are counted in their tables
+};
+
+/// The operations' and the buffer table's way into a mark.
+struct ring_access {
+    static constexpr std::size_t most_of_a_slot = std::size_t{1} << ring_mark::slot_shift;
+    static unsigned slots_for(std::size_t bytes) noexcept { return ring_mark::slots_for(bytes); }
+    static ring_set& rings(const ring_mark& mark) noexcept { return *mark.rings_; }
+    static bool fixed(const ring_mark& mark) noexcept { return mark.first_slot_ != ring_mark::none; }
+    static unsigned first_slot(const ring_mark& mark) noexcept {
+        return static_cast<unsigned>(mark.first_slot_);
+    }
+    static int slot_of(const ring_mark& mark, std::uintptr_t address) noexcept {
+        return mark.slot_of(address);
+    }
+    static std::atomic<std::uint32_t>& tokens(const ring_mark& mark) noexcept { return mark.tokens_; }
+    /// The rings of an io_uring_domain, or of the one that a domain includes.
+    template <class Tag, class Kernel>
+    static ring_set& rings(const io_uring_domain<Tag, Kernel>& domain) noexcept {
+        return domain.rings();
     }
 };
+
+/// The user_data of operations with a record: place and ring below, generation, and the domain's marker
+/// above.
+inline constexpr number_split ring_split{.place_bits = 20, .generation_shift = 24, .generation_bits = 24};
+using ring_operations = operation_table<ring_mark, ring_split>;
 
 /// The rings of one domain.
 class ring_set {
@@ -68,7 +127,7 @@ public:
         std::uintptr_t entries; // address of the submission entries
         std::size_t entries_bytes;
         unsigned features;
-        std::unique_ptr<operation_table> operations;
+        std::unique_ptr<ring_operations> operations;
         /// For each entry, the place in the queue, plus one, at which an operation with a token was prepared
         /// in it last.
         std::unique_ptr<std::uint64_t[]> token_places;
@@ -85,7 +144,7 @@ public:
 
     explicit ring_set(std::uint32_t random) noexcept
         : first_user_data_(std::uint64_t{1 + random % 0xFFFEu} << 48 | std::uint64_t{random >> 8}
-                                                                           << operation::generation_shift) {}
+                                                                           << ring_split.generation_shift) {}
     ring_set(const ring_set&) = delete;
     ring_set& operator=(const ring_set&) = delete;
 
@@ -97,14 +156,14 @@ public:
     }
 
     struct found {
-        operation_table* table = nullptr;
-        operation* record = nullptr;
+        ring_operations* table = nullptr;
+        ring_operations::record* record = nullptr;
     };
     /// The operation in flight that made this user_data; nothing if there is none.
     found find(std::uint64_t user_data) const noexcept {
-        const std::uint64_t number = (user_data >> operation_table::place_bits) & (most_rings - 1);
+        const std::uint64_t number = (user_data >> ring_split.place_bits) & (most_rings - 1);
         if (number >= rings_.size()) return {};
-        operation_table& table = *rings_[number].operations;
+        ring_operations& table = *rings_[number].operations;
         return {&table, table.find(user_data)};
     }
 
@@ -124,15 +183,15 @@ public:
             settle_here();
     }
 
-    std::size_t operations_in_flight(const ring_binding& binding) const noexcept {
+    std::size_t operations_in_flight(const ring_mark& mark) const noexcept {
         std::size_t sum = 0;
-        for (const covered_ring& r : rings_) sum += r.operations->count(binding);
+        for (const covered_ring& r : rings_) sum += r.operations->count(mark);
         return sum;
     }
 
-    static constexpr std::uint32_t most_operations = std::uint32_t{1} << operation_table::place_bits;
+    static constexpr std::uint32_t most_operations = ring_operations::most_records;
     static constexpr std::size_t most_rings = std::size_t{1}
-                                              << (operation::generation_shift - operation_table::place_bits);
+                                              << (ring_split.generation_shift - ring_split.place_bits);
 
 protected:
     ~ring_set() = default;
@@ -140,10 +199,10 @@ protected:
 
     void add_ring(const io_uring& handle, std::uint32_t operations) {
         const std::size_t entry_bytes = sizeof(io_uring_sqe) << entry_shift(handle);
-        const std::uint64_t first = first_user_data_ | rings_.size() << operation_table::place_bits;
+        const std::uint64_t first = first_user_data_ | rings_.size() << ring_split.place_bits;
         rings_.push_back({&handle, reinterpret_cast<std::uintptr_t>(handle.sq.sqes),
                           handle.sq.ring_entries * entry_bytes, handle.features,
-                          std::make_unique<operation_table>(operations, first),
+                          std::make_unique<ring_operations>(operations, first),
                           std::make_unique<std::uint64_t[]>(handle.sq.ring_entries)});
     }
 
@@ -160,6 +219,11 @@ private:
     // nor 0xFFFF, the top of small negative numbers.
     const std::uint64_t first_user_data_;
 };
+
+inline std::size_t ring_mark::in_flight() const noexcept {
+    return rings_ == nullptr ? 0
+                             : tokens_.load(std::memory_order_relaxed) + rings_->operations_in_flight(*this);
+}
 
 /// The place in the submission queue from which on the kernel cannot have taken entries. The ring must be
 /// alive.
@@ -186,4 +250,5 @@ inline queue_state state_of(const io_uring& ring, const io_uring_sqe& sqe) noexc
                                                                           : queue_state::heads_chain;
 }
 
-} // namespace gup::detail
+} // namespace detail
+} // namespace gup

@@ -32,13 +32,13 @@ public:
         if (made->fd_ < 0) {
             std::string remedy = explain_open(path, -made->fd_);
             if (remedy.empty()) remedy = "load VFIO with `modprobe -a vfio-pci vfio_iommu_type1` as root";
-            refuse_vfio(failure, "open of /dev/vfio/vfio", made->fd_, std::move(remedy));
+            refuse(failure, -made->fd_, "open of /dev/vfio/vfio", std::move(remedy));
             return nullptr;
         }
         if (Kernel::ioctl(made->fd_, VFIO_GET_API_VERSION, nullptr) != VFIO_API_VERSION ||
             Kernel::ioctl(made->fd_, VFIO_CHECK_EXTENSION, number(VFIO_TYPE1v2_IOMMU)) != 1) {
-            refuse_vfio(failure, "ioctl(VFIO_CHECK_EXTENSION)", -EOPNOTSUPP,
-                        "this kernel has no type 1 IOMMU for VFIO: `modprobe vfio_iommu_type1` as root");
+            refuse(failure, EOPNOTSUPP, "ioctl(VFIO_CHECK_EXTENSION)",
+                   "this kernel has no type 1 IOMMU for VFIO: `modprobe vfio_iommu_type1` as root");
             return nullptr;
         }
         return made;
@@ -63,10 +63,9 @@ public:
         for (const attached& g : groups_)
             if (g.number == number) return g.fd;
         if (in_use_) {
-            refuse_vfio(
-                failure, "vfio_group", -EBUSY,
-                "the container's I/O addresses are in use, and another group may forbid some of them: "
-                "attach all groups before the first vfio_domain is made");
+            refuse(failure, EBUSY, "vfio_group",
+                   "the container's I/O addresses are in use, and another group may forbid some of them: "
+                   "attach all groups before the first vfio_domain is made");
             return -1;
         }
         groups_.reserve(groups_.size() + 1); // what may throw comes before what would have to be undone
@@ -82,12 +81,12 @@ public:
         if (!check_process("vfio_domain", failure)) return false;
         const std::lock_guard lock(lock_);
         if (groups_.empty())
-            return refuse_vfio(failure, "vfio_domain", -EINVAL,
-                               "the container has no group, and so no IOMMU: make a vfio_group or a "
-                               "vfio_device of it first");
+            return refuse(failure, EINVAL, "vfio_domain",
+                          "the container has no group, and so no IOMMU: make a vfio_group or a "
+                          "vfio_device of it first");
         if (in_use_)
-            return refuse_vfio(failure, "vfio_domain", -EBUSY,
-                               "the container has a domain: copy that one, or open another container");
+            return refuse(failure, EBUSY, "vfio_domain",
+                          "the container has a domain: copy that one, or open another container");
         in_use_ = true;
         return true;
     }
@@ -117,8 +116,8 @@ private:
     /// Parent and child would map into one address space and not know of each other's mappings.
     bool check_process(const char* call, pin_failure& failure) const {
         if (process_ == this_process()) return true;
-        return refuse_vfio(failure, call, -EPERM,
-                           "this container belongs to the parent process: open one of your own");
+        return refuse(failure, EPERM, call,
+                      "this container belongs to the parent process: open one of your own");
     }
 
     static int open_group(unsigned number, pin_failure& failure) {
@@ -127,7 +126,7 @@ private:
         if (fd < 0) {
             std::string remedy = explain_open(path, -fd);
             if (remedy.empty()) remedy = missing_members<Kernel>(number);
-            refuse_vfio(failure, "open of a group in /dev/vfio", fd, std::move(remedy));
+            refuse(failure, -fd, "open of a group in /dev/vfio", std::move(remedy));
         }
         return fd;
     }
@@ -135,22 +134,22 @@ private:
     bool attach(unsigned group, int fd, pin_failure& failure) {
         vfio_group_status status{.argsz = sizeof status, .flags = 0};
         if (const int result = Kernel::ioctl(fd, VFIO_GROUP_GET_STATUS, &status); result < 0)
-            return refuse_vfio(failure, "ioctl(VFIO_GROUP_GET_STATUS)", result);
+            return refuse(failure, -result, "ioctl(VFIO_GROUP_GET_STATUS)");
         if ((status.flags & VFIO_GROUP_FLAGS_VIABLE) == 0)
-            return refuse_vfio(failure, "vfio_group", -EPERM, missing_members<Kernel>(group));
+            return refuse(failure, EPERM, "vfio_group", missing_members<Kernel>(group));
         if (const int result = Kernel::ioctl(fd, VFIO_GROUP_SET_CONTAINER, &fd_); result < 0)
-            return refuse_vfio(failure, "ioctl(VFIO_GROUP_SET_CONTAINER)", result,
-                               "the group cannot share an IOMMU with those attached before: use a container "
-                               "for each");
+            return refuse(failure, -result, "ioctl(VFIO_GROUP_SET_CONTAINER)",
+                          "the group cannot share an IOMMU with those attached before: use a container "
+                          "for each");
         if (!groups_.empty()) return true;
         const int result = Kernel::ioctl(fd_, VFIO_SET_IOMMU, number(VFIO_TYPE1v2_IOMMU));
         if (result == 0) return true;
-        return refuse_vfio(
-            failure, "ioctl(VFIO_SET_IOMMU)", result,
-            result == -EPERM ? "the platform cannot isolate the device's interrupts: enable interrupt "
-                               "remapping in the firmware, or accept the risk with `echo 1 > "
-                               "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts`"
-                             : "the device is behind no IOMMU that VFIO can use: enable it in the firmware");
+        return refuse(failure, -result, "ioctl(VFIO_SET_IOMMU)",
+                      result == -EPERM
+                          ? "the platform cannot isolate the device's interrupts: enable interrupt "
+                            "remapping in the firmware, or accept the risk with `echo 1 > "
+                            "/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts`"
+                          : "the device is behind no IOMMU that VFIO can use: enable it in the firmware");
     }
 
     const process_identity process_ = this_process();
@@ -188,12 +187,12 @@ std::optional<unsigned> find_group(const std::string& device, pin_failure& failu
     if (result < 0) {
         std::vector<std::string> entries;
         const bool there = Kernel::list_folder(folder.c_str(), entries) == 0;
-        refuse_vfio(
-            failure, "look-up of the device's IOMMU group", result,
-            there ? "the device " + device +
-                        " is behind no IOMMU: enable it in the firmware and with intel_iommu=on on the "
-                        "kernel's command line"
-                  : "there is no PCI device " + device + ": `lspci -D` lists them, in the form 0000:00:04.0");
+        refuse(failure, -result, "look-up of the device's IOMMU group",
+               there ? "the device " + device +
+                           " is behind no IOMMU: enable it in the firmware and with intel_iommu=on on the "
+                           "kernel's command line"
+                     : "there is no PCI device " + device +
+                           ": `lspci -D` lists them, in the form 0000:00:04.0");
         return std::nullopt;
     }
     return static_cast<unsigned>(

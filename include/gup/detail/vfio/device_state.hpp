@@ -30,14 +30,14 @@ public:
         vfio_device_state& device = *made;
         device.fd_ = Kernel::ioctl(group, VFIO_GROUP_GET_DEVICE_FD, device.info_.address.data());
         if (device.fd_ < 0) {
-            refuse_vfio(failure, "ioctl(VFIO_GROUP_GET_DEVICE_FD)", device.fd_,
-                        explain_device(device.info_.address, -device.fd_));
+            refuse(failure, -device.fd_, "ioctl(VFIO_GROUP_GET_DEVICE_FD)",
+                   explain_device(device.info_.address, -device.fd_));
             return nullptr;
         }
         device.kernels_info_.argsz = sizeof device.kernels_info_;
         if (const int result = Kernel::ioctl(device.fd_, VFIO_DEVICE_GET_INFO, &device.kernels_info_);
             result < 0) {
-            refuse_vfio(failure, "ioctl(VFIO_DEVICE_GET_INFO)", result);
+            refuse(failure, -result, "ioctl(VFIO_DEVICE_GET_INFO)");
             return nullptr;
         }
         device.config_.argsz = sizeof device.config_;
@@ -46,8 +46,8 @@ public:
         const int result = Kernel::ioctl(device.fd_, VFIO_DEVICE_GET_REGION_INFO, &device.config_);
         if (result < 0 || Kernel::pread(device.fd_, ids.data(), sizeof ids, device.config_.offset) !=
                               static_cast<ssize_t>(sizeof ids)) {
-            refuse_vfio(failure, "reading the PCI configuration space", result < 0 ? result : -EIO,
-                        "the device does not answer: it may have been removed, or sleep in D3");
+            refuse(failure, result < 0 ? -result : EIO, "reading the PCI configuration space",
+                   "the device does not answer: it may have been removed, or sleep in D3");
             return nullptr;
         }
         device.info_.vendor = ids[0];
@@ -141,9 +141,7 @@ public:
 
     /// Throws: the device, by its address, and what it does not do.
     [[noreturn, gnu::cold]] void fail(const char* call, int result, const std::string& what) const {
-        throw pin_error({.code = {-result, std::generic_category()},
-                         .call = call,
-                         .remedy = "the device " + info_.address + " " + what});
+        throw_refusal(-result, call, "the device " + info_.address + " " + what);
     }
 
 private:

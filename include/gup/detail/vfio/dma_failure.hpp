@@ -14,22 +14,6 @@
 
 namespace gup::detail {
 
-/// Fills in a refusal that no system call made; false, so that a caller can return it.
-inline bool refuse_map(pin_failure& failure, int error, std::string remedy) {
-    failure.code = {error, std::generic_category()};
-    failure.call = "vfio_domain::pin";
-    failure.remedy = std::move(remedy);
-    return false;
-}
-
-inline std::string entry_limit_remedy(std::uint32_t limit) {
-    return "the container may hold " + std::to_string(limit) +
-           " mappings: map larger ranges, or raise it with `echo " +
-           std::to_string(std::uint64_t{limit} * 2) +
-           " > /sys/module/vfio_iommu_type1/parameters/dma_entry_limit` as root before the container is "
-           "opened";
-}
-
 inline const char* map_remedy(int error) noexcept {
     switch (error) {
     case ENOMEM:
@@ -56,8 +40,7 @@ inline const char* map_remedy(int error) noexcept {
 /// std::bad_alloc.
 template <class Kernel>
 void explain_map_failure(int error, pin_failure& failure) {
-    failure.code = {error, std::generic_category()};
-    failure.call = "ioctl(VFIO_IOMMU_MAP_DMA)";
+    refuse(failure, error, "ioctl(VFIO_IOMMU_MAP_DMA)");
     pin_failure budget = failure;
     budget.need = failure.range.size();
     if (memlock_budget::read<Kernel>().explain(pin_budget::locked_vm, budget))

@@ -14,17 +14,6 @@
 
 namespace gup::detail {
 
-/// Fills in why a call failed; false, so that a caller can return it.
-inline bool refuse_vfio(pin_failure& failure, const char* call, int result, std::string remedy) {
-    failure = {.code = {-result, std::generic_category()}, .call = call, .remedy = std::move(remedy)};
-    return false;
-}
-
-/// For calls whose errno leaves nothing to explain.
-inline bool refuse_vfio(pin_failure& failure, const char* call, int result) {
-    return refuse_vfio(failure, call, result, "");
-}
-
 inline std::string group_folder(unsigned group) {
     return "/sys/kernel/iommu_groups/" + std::to_string(group) + "/devices";
 }

@@ -5,11 +5,9 @@
 #include "gup_test/vfio_scene.hpp"
 
 #include <cerrno>
-#include <limits>
 #include <set>
 #include <string>
 
-using gup_test::contains;
 using gup_test::says;
 using kernel = gup_test::vfio_kernel;
 
@@ -18,12 +16,6 @@ TEST_CASE("Every errno of a refused mapping has a remedy of its own") {
     for (const int error : {ENOMEM, EFAULT, EEXIST, ENOSPC, EINVAL, EIO})
         CHECK(remedies.insert(gup::detail::map_remedy(error)).second);
     CHECK(std::string(gup::detail::map_remedy(EIO)) == gup::detail::map_remedy(EPERM));
-}
-
-TEST_CASE("The largest limit of mappings can be doubled in the text") {
-    const std::string text = gup::detail::entry_limit_remedy(std::numeric_limits<std::uint32_t>::max());
-    CHECK(contains(text, "may hold 4294967295 mappings"));
-    CHECK(contains(text, "`echo 8589934590 > "));
 }
 
 TEST_CASE("Only a lack of memory is blamed on the budget") {

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// The operation records of one queue of a device: who owns the pin of which operation, told by slot and
+/// generation, so that a completion that comes twice, late or from elsewhere is recognised.
+
+#include "gup/dma_access.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+namespace gup::detail {
+
+/// Pages that one operation may own.
+inline constexpr std::size_t most_pages = 4;
+
+/// What a completion must ask for, and what it means for the pages.
+struct operation_type {
+    const void* domain; // identity of the references' Domain
+    dma_access access;  // of the references
+    bool device_writes;
+    std::uint8_t pages = 1; // that the operation owns
+};
+
+/// How the number of an operation, by which its completion tells it, is divided: from the lowest bit on its
+/// record's place in the table, bits that are the queue's own, the generation, and bits that mark the number
+/// as ours.
+struct number_split {
+    unsigned place_bits;
+    unsigned generation_shift;
+    unsigned generation_bits;
+
+    constexpr std::uint64_t place_mask() const noexcept { return (std::uint64_t{1} << place_bits) - 1; }
+    constexpr std::uint64_t generation_mask() const noexcept {
+        return ((std::uint64_t{1} << generation_bits) - 1) << generation_shift;
+    }
+    /// Of the same record's next operation.
+    constexpr std::uint64_t next(std::uint64_t number) const noexcept {
+        return (number & ~generation_mask()) |
+               ((number + (std::uint64_t{1} << generation_shift)) & generation_mask());
+    }
+};
+
+/// One page of an operation in flight; the first record of an operation stands for all of it. Atomic where
+/// statistics, or completions that are none of ours, look from other threads.
+template <class Binding>
+struct alignas(64) operation {
+    std::atomic<std::uintptr_t> word{0};          // the reference; zero while the record is free
+    std::atomic<const Binding*> binding{nullptr}; // the pin of its page
+    const operation_type* type = nullptr;         // of the first record only, as the next two
+    std::atomic<std::uint64_t> number{0};         // of the operation in flight, or of the next one
+    std::uint64_t cookie = 0;                     // the program's
+    operation* next = nullptr;                    // of an operation with further pages
+};
+
+/// The records, one for each page that is in flight. One thread at a time submits to a queue and one at a
+/// time reaps it, not necessarily the same, as most queues demand: claim and unclaim belong to the first,
+/// finish to the second.
+template <class Binding, number_split Split>
+class operation_table {
+public:
+    using record = operation<Binding>;
+    /// Records of one table at most.
+    static constexpr std::uint32_t most_records = std::uint32_t{1} << Split.place_bits;
+
+    /// `first_number` is that of the first operation in the first record.
+    operation_table(std::uint32_t size, std::uint64_t first_number)
+        : size_(size),
+          mask_(std::bit_ceil(size) - 1),
+          records_(std::make_unique<record[]>(size)),
+          free_(std::make_unique<record*[]>(mask_ + std::size_t{1})),
+          tail_(size),
+          seen_tail_(size) {
+        for (std::uint32_t i = 0; i < size; ++i) {
+            free_[i] = &records_[i];
+            records_[i].number.store(first_number | i, std::memory_order_relaxed);
+        }
+    }
+
+    /// The operation in flight with this number; null if there is none.
+    record* find(std::uint64_t number) const noexcept {
+        const std::uint64_t place = number & Split.place_mask();
+        if (place >= size_) return nullptr;
+        record& r = records_[place];
+        // acquire: the submitting thread may have filled the record, and only the kernel passed it on to this
+        // one
+        if (r.word.load(std::memory_order_acquire) == 0) return nullptr;
+        return r.number.load(std::memory_order_relaxed) == number ? &r : nullptr;
+    }
+
+    /// A free record, null if there is none.
+    record* claim() noexcept {
+        if (head_ == seen_tail_) [[unlikely]]
+            if (look_for_records(1) == 0) return nullptr;
+        return free_[head_++ & mask_];
+    }
+    /// The first of `pages` free records in a row, null if there are not so many; 1 to most_pages.
+    record* claim(std::size_t pages) noexcept {
+        if (look_for_records(pages) < pages) return nullptr;
+        record* const first = claim();
+        for (record* r = first; --pages != 0; r = r->next) {
+            r->next = claim();
+            hide(*r->next);
+        }
+        return first;
+    }
+
+    /// The submitting side gives a single record back that the device never saw: its reference.
+    std::uintptr_t unclaim(record& r) noexcept {
+        free_[--head_ & mask_] = &r; // where a record was claimed from: the other side cannot be there
+        return expire(r);
+    }
+    /// Likewise all records of an operation: its references, the first first.
+    void unclaim(record& first, std::span<std::uintptr_t> words) noexcept {
+        // the last claimed goes back first, so that the next operation finds them in the same order
+        const std::array<record*, most_pages> records = records_of(first, words.size());
+        for (std::size_t i = words.size(); i-- != 0;) words[i] = unclaim(*records[i]);
+    }
+
+    /// The reaping side gives a single record back whose operation is over: its reference.
+    std::uintptr_t finish(record& r) noexcept {
+        const std::uintptr_t word = expire(r);
+        const std::uint32_t tail = tail_.load(std::memory_order_relaxed);
+        free_[tail & mask_] = &r;
+        tail_.store(tail + 1, std::memory_order_release);
+        return word;
+    }
+    /// Likewise all records of an operation: its references, the first first.
+    void finish(record& first, std::span<std::uintptr_t> words) noexcept {
+        const std::array<record*, most_pages> records = records_of(first, words.size());
+        for (std::size_t i = 0; i < words.size(); ++i) words[i] = finish(*records[i]);
+    }
+
+    /// Pages in flight that this binding covers.
+    std::size_t count(const Binding& binding) const noexcept {
+        return static_cast<std::size_t>(
+            std::count_if(&records_[0], &records_[0] + size_, [&](const record& r) {
+                return r.word.load(std::memory_order_relaxed) != 0 &&
+                       r.binding.load(std::memory_order_relaxed) == &binding;
+            }));
+    }
+
+private:
+    /// Records that the submitting side may claim; looks for new ones if it knows of fewer than `wanted`.
+    std::uint32_t look_for_records(std::size_t wanted) noexcept {
+        if (seen_tail_ - head_ < wanted) seen_tail_ = tail_.load(std::memory_order_acquire);
+        return seen_tail_ - head_;
+    }
+    /// Of an operation that ends: those that were hidden are as others again.
+    static std::array<record*, most_pages> records_of(record& first, std::size_t pages) noexcept {
+        std::array<record*, most_pages> records{&first};
+        for (std::size_t i = 1; i < pages; ++i) {
+            records[i] = records[i - 1]->next;
+            hide(*records[i]);
+        }
+        return records;
+    }
+    /// Gives a record a number that leads to another place, so that no completion finds it by itself; done
+    /// twice it has its own again.
+    static void hide(record& r) noexcept {
+        r.number.store(~r.number.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    }
+    /// Takes the reference out and makes every completion of this generation a stale one.
+    static std::uintptr_t expire(record& r) noexcept {
+        const std::uintptr_t held = r.word.load(std::memory_order_relaxed);
+        r.word.store(0, std::memory_order_relaxed);
+        r.number.store(Split.next(r.number.load(std::memory_order_relaxed)), std::memory_order_relaxed);
+        return held;
+    }
+
+    const std::uint32_t size_;
+    const std::uint32_t mask_;
+    const std::unique_ptr<record[]> records_;
+    const std::unique_ptr<record*[]> free_; // in the order of their completions
+
+    alignas(64) std::atomic<std::uint32_t> tail_; // the reaping side's
+
+    alignas(64) std::uint32_t seen_tail_; // the submitting side's, as head_
+    std::uint32_t head_ = 0;
+};
+
+} // namespace gup::detail

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// The place of a vfio_domain: the mappings of a container, and the two system calls that map and unmap.
+
+#include "gup/detail/iova/iova_mark.hpp"
+#include "gup/detail/iova/mapping_table.hpp"
+#include "gup/detail/vfio/container_state.hpp"
+#include "gup/detail/vfio/dma_failure.hpp"
+#include "gup/detail/vfio/iommu_info.hpp"
+#include "gup/dma_access.hpp"
+#include "gup/error.hpp"
+#include "gup/pin_domain.hpp"
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <linux/vfio.h>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+namespace gup::detail {
+
+/// Of one container and its only user. All functions are thread-safe.
+template <class Kernel>
+class type1_mapper {
+public:
+    using kernel = Kernel;
+    using mark = iova_mark;
+    static constexpr const char* call = "vfio_domain::pin";
+    static constexpr const char* in_child =
+        "this domain belongs to the parent process: open a container of your own";
+    /// The program tells the devices what to do, and hears from them what they have done.
+    static constexpr bool driven_by_program = true;
+
+    type1_mapper(container_use<Kernel> container, const iommu_info& info, unsigned address_bits)
+        : container_(std::move(container)),
+          mappings_(info.ranges, address_bits, info.granule, info.entries) {}
+    type1_mapper(const type1_mapper&) = delete;
+    type1_mapper& operator=(const type1_mapper&) = delete;
+    ~type1_mapper() = default;
+
+    /// Maps a range at one run of I/O addresses with one call.
+    std::optional<iova_mark> try_pin(std::span<const std::byte> range, dma_access access,
+                                     pin_failure& failure) {
+        if (!check_granule(range, failure)) return std::nullopt;
+        if (!device_may_write(access) && !populate(range, failure)) return std::nullopt;
+        const auto iova = mappings_.take(range, failure);
+        if (!iova) return std::nullopt;
+        vfio_iommu_type1_dma_map request{};
+        request.argsz = sizeof request;
+        request.flags = VFIO_DMA_MAP_FLAG_READ | (device_may_write(access) ? VFIO_DMA_MAP_FLAG_WRITE : 0U);
+        request.vaddr = reinterpret_cast<std::uintptr_t>(range.data());
+        request.iova = *iova;
+        request.size = range.size();
+        const int result = Kernel::ioctl(container_.fd(), VFIO_IOMMU_MAP_DMA, &request);
+        if (result == 0) {
+            mappings_.set(range, *iova);
+            return iova_mark(range, *iova);
+        }
+        if (result == -EEXIST) // somebody else's: never ours to give out
+            mappings_.abandon();
+        else
+            mappings_.give_back(range, *iova);
+        explain_map_failure<Kernel>(-result, failure);
+        return std::nullopt;
+    }
+
+    /// Unmaps what try_pin mapped, then lets go of its memory; if the kernel does not say that it unmapped
+    /// exactly that, the memory and its I/O addresses are never used again.
+    void unpin(const iova_mark& made, std::span<const std::byte> range,
+               std::unique_ptr<pinned_memory> memory) noexcept {
+        mappings_.clear(range, made.iova());
+        vfio_iommu_type1_dma_unmap request{};
+        request.argsz = sizeof request;
+        request.iova = made.iova();
+        request.size = range.size();
+        const int result = Kernel::ioctl(container_.fd(), VFIO_IOMMU_UNMAP_DMA, &request);
+        if (result == 0 && request.size == range.size()) return mappings_.give_back(range, made.iova());
+        static_cast<void>(memory.release());
+        // success of another size: the kernel knows no such mapping
+        const int error = result < 0 ? -result : ENOENT;
+        report_release_failure({"ioctl(VFIO_IOMMU_UNMAP_DMA)", errno_code(error), range});
+    }
+
+    /// The I/O address of a byte of memory that is mapped now; none if it is not. Takes no lock.
+    std::optional<std::uint64_t> find(const void* address) const noexcept { return mappings_.find(address); }
+
+private:
+    bool check_granule(std::span<const std::byte> range, pin_failure& failure) const {
+        const std::uint64_t granule = mappings_.granule();
+        if ((reinterpret_cast<std::uintptr_t>(range.data()) | range.size()) % granule == 0) return true;
+        return refuse(failure, EINVAL, call,
+                      "the range must begin and end at a multiple of " + std::to_string(granule) +
+                          " bytes, the IOMMU's smallest page");
+    }
+
+    /// Before Linux 6.2 a mapping without the write right pins the page of zeroes where memory has not been
+    /// touched yet, and the device never sees what the CPU writes later. Memory that cannot be written has no
+    /// such future; at such a page the kernel stops, so the rest is populated page by page.
+    static bool populate(std::span<const std::byte> range, pin_failure& failure) {
+        auto* const begin = const_cast<std::byte*>(range.data());
+        if (Kernel::madvise(begin, range.size(), MADV_POPULATE_WRITE) == 0) return true;
+        if (Kernel::madvise(begin, 0, MADV_POPULATE_WRITE) < 0)
+            return refuse(failure, EOPNOTSUPP, call,
+                          "before Linux 5.14 a device may not see what the program writes to memory that "
+                          "it can only read: pin it with dma_access::read_write");
+        const std::size_t page = Kernel::page_size();
+        for (std::size_t at = 0; at < range.size(); at += page)
+            static_cast<void>(Kernel::madvise(begin + at, page, MADV_POPULATE_WRITE));
+        return true;
+    }
+
+    const container_use<Kernel> container_;
+    mapping_table mappings_;
+};
+
+} // namespace gup::detail

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// What the operations of io_uring take beside a page: entries of the two queues, and what may be named in
+/// braces.
+
+#include "gup/subrange.hpp"
+
+#include <concepts>
+#include <cstdint>
+
+struct io_uring_cqe;
+struct io_uring_sqe;
+
+namespace gup {
+
+/// An entry of the submission queue, as io_uring_get_sqe returns it; null if the queue is full, which every
+/// operation refuses (EAGAIN) and leaves the page with the caller.
+class submission_entry {
+public:
+    submission_entry(io_uring_sqe* entry) noexcept : entry_(entry) {}
+    submission_entry(io_uring_sqe& entry) noexcept : entry_(&entry) {}
+    io_uring_sqe* get() const noexcept { return entry_; }
+
+private:
+    io_uring_sqe* entry_;
+};
+
+/// An entry of the completion queue, as io_uring_wait_cqe finds it; null if there is none, which completes
+/// nothing (EINVAL).
+class completion_entry {
+public:
+    completion_entry(const io_uring_cqe* entry) noexcept : entry_(entry) {}
+    completion_entry(const io_uring_cqe& entry) noexcept : entry_(&entry) {}
+    const io_uring_cqe* get() const noexcept { return entry_; }
+
+private:
+    const io_uring_cqe* entry_;
+};
+
+/// The user_data of an operation whose completion the program recognises by itself: a number or a pointer,
+/// not ~0.
+class operation_user_data {
+public:
+    template <std::convertible_to<std::uint64_t> Number>
+    constexpr operation_user_data(Number number) noexcept : value_(static_cast<std::uint64_t>(number)) {}
+    template <class Object>
+    operation_user_data(Object* object) noexcept : value_(reinterpret_cast<std::uintptr_t>(object)) {}
+    constexpr std::uint64_t value() const noexcept { return value_; }
+
+private:
+    std::uint64_t value_;
+};
+
+/// Of an operation of which the domain keeps a record.
+struct record_options {
+    subrange part{};          ///< of the page
+    std::uint64_t cookie = 0; ///< the program's: comes back with the page
+};
+
+/// Of an operation of which the program keeps a token, and names `user_data`.
+struct token_options {
+    subrange part{}; ///< of the page
+    operation_user_data user_data;
+};
+
+} // namespace gup

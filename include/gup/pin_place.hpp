@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// What a new domain is written from: a place says how one range is pinned and unpinned, and `place_domain`
+/// makes of it a domain, with its handle, registration, throwing and other twins, range check, and what a
+/// forked child may not do. An example outside of gup: tests/consumer/domain/.
+///
+///     struct my_place {
+///         class mark { ... };                          // what operations must know of a pin, in private
+///         members using kernel = gup::system_kernel; static constexpr const char* call = "my_domain::pin";
+///         static constexpr const char* in_child = "open a device of your own";
+///         std::optional<mark> try_pin(std::span<const std::byte>, gup::dma_access, gup::pin_failure&);
+///         void unpin(const mark&, std::span<const std::byte>, std::unique_ptr<gup::pinned_memory>) noexcept;
+///     };
+///     class my_domain : public gup::place_domain<my_place> { ... };
+
+#include "gup/detail/process.hpp"
+#include "gup/in_flight.hpp"
+#include "gup/pin_domain.hpp"
+#include "gup/user_page_ref.hpp"
+
+#include <cerrno>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <type_traits>
+#include <utility>
+
+namespace gup {
+
+// Version 14 of clang-format cannot lay out concepts.
+// clang-format off
+/// How memory is pinned in one place.
+///
+/// * `mark` is what operations must know of a pin, such as a slot, a key or an I/O address. Its data is private:
+///   the operations are its friends. Default-constructed it is that of memory that is not pinned.
+/// * `kernel` is the policy that system calls go through, `call` names the pin in messages, and `in_child` says
+///   what a forked child can do instead.
+/// * `try_pin` pins all of a range or nothing, and then fills `failure`, whose range and call are set. The range
+///   is not empty and does not wrap. From any thread. Throws std::bad_alloc only.
+/// * `unpin` undoes it and then destroys `memory`, which may be null. If that is refused it reports through
+///   report_release_failure and leaks `memory` (`static_cast<void>(memory.release())`): a device may reach it still.
+///   From any thread; never in a forked child.
+template <class Place>
+concept pin_place =
+    std::default_initializable<typename Place::mark> && std::is_nothrow_move_constructible_v<typename Place::mark> &&
+    std::is_nothrow_move_assignable_v<typename Place::mark> &&
+    requires(Place& place, std::span<const std::byte> range, dma_access access, pin_failure& failure,
+             const typename Place::mark& mark, std::unique_ptr<pinned_memory> memory) {
+        typename Place::kernel;
+        { Place::call } -> std::convertible_to<const char*>;
+        { Place::in_child } -> std::convertible_to<const char*>;
+        { place.try_pin(range, access, failure) } -> std::same_as<std::optional<typename Place::mark>>;
+        { place.unpin(mark, range, std::move(memory)) } noexcept;
+    };
+// clang-format on
+
+template <pin_place Place, class Tag>
+class place_domain;
+
+namespace detail {
+
+/// How the domain of a token's place pins; void for what is no place.
+template <class>
+struct pins_by {
+    using type = void;
+};
+template <class Place, class Tag>
+struct pins_by<place_domain<Place, Tag>> {
+    using type = Place;
+};
+
+template <class Mark, class Domain>
+[[gnu::always_inline]] inline const Mark& mark_in(std::uintptr_t word) noexcept {
+    using registration = typename Domain::registration;
+    static_assert(
+        std::derived_from<registration, Mark>,
+        "this page is not pinned where the operation needs it: its pool must be made with a domain of that "
+        "place, and with one only");
+    return registration_of<registration>(word);
+}
+
+} // namespace detail
+
+/// A range that is pinned; move-only, undone by its destructor. Default-constructed it pins nothing. The
+/// public members of the place's mark are its, too. One object is for one thread at a time.
+template <pin_place Place, class Tag>
+class [[nodiscard("dropping a registration undoes its pin at once")]] place_registration
+    : public Place::mark {
+    using mark = typename Place::mark;
+
+public:
+    place_registration() = default;
+    place_registration(place_registration && other) noexcept
+        : mark(std::move(static_cast<mark&>(other))),
+          from_(std::move(other.from_)),
+          range_(std::exchange(other.range_, {})) {}
+    place_registration& operator=(place_registration&& other) noexcept {
+        if (this == &other) return *this;
+        release(nullptr);
+        static_cast<mark&>(*this) = std::move(static_cast<mark&>(other));
+        from_ = std::move(other.from_);
+        range_ = std::exchange(other.range_, {});
+        return *this;
+    }
+    place_registration(const place_registration&) = delete;
+    place_registration& operator=(const place_registration&) = delete;
+    ~place_registration() { release(nullptr); }
+
+    /// Bytes that are pinned.
+    std::size_t bytes() const noexcept { return range_.size(); }
+    /// Undoes the pin, then destroys `memory`; see pin_domain.
+    void release(std::unique_ptr<pinned_memory> memory) noexcept {
+        const auto from = std::move(from_);
+        const auto range = std::exchange(range_, {});
+        const mark was(std::move(static_cast<mark&>(*this)));
+        if (from == nullptr || range.empty() || from->made_by != detail::this_process()) return;
+        from->place.unpin(was, range, std::move(memory));
+    }
+
+private:
+    template <pin_place, class>
+    friend class place_domain;
+    /// What the copies of a domain share.
+    struct shared {
+        template <class... Arguments>
+        explicit shared(Arguments&&... arguments) : place(std::forward<Arguments>(arguments)...) {}
+        Place place;
+        const detail::process_identity made_by = detail::this_process();
+    };
+    place_registration(std::shared_ptr<shared> from, std::span<const std::byte> range, mark made) noexcept
+        : mark(std::move(made)), from_(std::move(from)), range_(range) {}
+
+    std::shared_ptr<shared> from_;
+    std::span<const std::byte> range_;
+};
+
+/// The domain of a place, to derive from. A counted handle: copies share the place, which goes with the last
+/// of them and of the pins. `Tag` makes two domains of a program different types, so that their pages cannot
+/// be mixed up. As thread-safe as the place.
+template <pin_place Place, class Tag = void>
+class place_domain {
+public:
+    using kernel = typename Place::kernel;
+    using tag = Tag;
+    /// Which domain's device has a page, in the type of a token: in_flight<Ref, place>.
+    using place = place_domain;
+    using places = detail::place_list<place>;
+    using registration = place_registration<Place, Tag>;
+
+    /// Pins a range, which must stay mapped until the registration has gone. Throws pin_error: EINVAL for
+    /// null, empty and wrapping ranges, EPERM in a forked child, and what the place says.
+    registration pin(std::span<const std::byte> range, dma_access access) {
+        pin_failure failure;
+        if (auto made = try_pin(range, access, failure)) return std::move(*made);
+        throw pin_error(std::move(failure));
+    }
+    /// As pin; instead of throwing fills `failure` and returns nothing. Throws std::bad_alloc only.
+    [[nodiscard("dropping a registration undoes its pin at once")]] std::optional<registration>
+    try_pin(std::span<const std::byte> range, dma_access access, pin_failure& failure) {
+        failure = {.call = Place::call, .range = range};
+        if (shared_->made_by != detail::this_process()) {
+            detail::refuse(failure, EPERM, Place::call, Place::in_child);
+            return std::nullopt;
+        }
+        if (!detail::check_range(range, Place::call, failure)) return std::nullopt;
+        auto mark = shared_->place.try_pin(range, access, failure);
+        if (!mark) return std::nullopt;
+        return registration(shared_, range, std::move(*mark));
+    }
+
+    /// True if both are handles to the same place.
+    friend bool operator==(const place_domain&, const place_domain&) noexcept = default;
+
+protected:
+    /// Without a place: a constructor that ends makes one.
+    place_domain() noexcept = default;
+    // Copies only: a handle that was moved from would refer to nothing, and pools take theirs by value.
+    place_domain(const place_domain&) noexcept = default;
+    place_domain& operator=(const place_domain&) noexcept = default;
+    ~place_domain() = default;
+
+    /// Makes the place from these arguments; copies of this handle share it.
+    template <class... Arguments>
+    Place& emplace(Arguments&&... arguments) {
+        shared_ = std::make_shared<typename registration::shared>(std::forward<Arguments>(arguments)...);
+        return shared_->place;
+    }
+    /// What all copies share.
+    Place& the_place() const noexcept { return shared_->place; }
+    /// A registration that pins nothing, with a mark that operations need all the same.
+    registration unpinned_with(typename Place::mark mark) noexcept {
+        return registration(shared_, {}, std::move(mark));
+    }
+
+private:
+    std::shared_ptr<typename registration::shared> shared_;
+};
+
+/// The mark of a page's pin, for the operations of a place: of a reference, or of the token of one that is in
+/// flight. Valid as long as that is.
+template <class Mark, class Domain, dma_access Access>
+const Mark& mark_of(const user_page_ref<Domain, Access>& ref) noexcept {
+    return detail::mark_in<Mark, Domain>(detail::reference_access::word(ref));
+}
+template <class Mark, class Ref, class Place>
+const Mark& mark_of(const in_flight<Ref, Place>& token) noexcept {
+    return detail::mark_in<Mark, typename Ref::domain_type>(detail::reference_access::word(token));
+}
+
+/// The memory of a page where a device finds it, for operations: its own, whatever the CPU sees through the
+/// reference.
+template <class Domain, dma_access Access>
+std::span<const std::byte> pinned_bytes(const user_page_ref<Domain, Access>& ref) noexcept {
+    return detail::pinned_memory_of(detail::reference_access::word(ref));
+}
+template <class Ref, class Place>
+std::span<const std::byte> pinned_bytes(const in_flight<Ref, Place>& token) noexcept {
+    return detail::pinned_memory_of(detail::reference_access::word(token));
+}
+
+} // namespace gup
