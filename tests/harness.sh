@@ -58,6 +58,74 @@ rejects "$unproven" 'linear-clean'
 rejects "$unproven" 'linear-error: no put' 'clean'
 rejects 'void drop() {}' 'linear-error: no put'
 
+# Compiled together, programs are judged as they are alone.
+# program NAME CODE EXPECTATION...
+program() {
+    printf '%s\n' "$2" >"together/$1.cpp"
+    name=$1 && shift 2
+    printf '// expect-%s\n' "$@" >>"together/$name.cpp"
+}
+prepare() {
+    sources=$(printf '%s;' "$PWD"/together/*.cpp)
+    "$CMAKE" -D SOURCES="${sources%;}" -D COMPILER="$CXX" -D PREPARED="$PWD/prepared" \
+        -P "$SOURCE/cmake/misuse-together.cmake" >prepare.log 2>&1 || wrong "programs cannot be prepared together"
+}
+# judge COMPILER NAME: what the test says of the program; a compiler that is none shows what it says of it together.
+judge() {
+    "$CMAKE" -D SOURCE="$PWD/together/$2.cpp" -D COMPILER="$1" -D PREPARED="$PWD/prepared" \
+        -P "$SOURCE/cmake/misuse-test.cmake" >misuse.log 2>&1
+}
+rm -rf together && mkdir together
+cat >shared.hpp <<'END'
+#pragma once
+template <class T> void complain(T) { static_assert(sizeof(T) == 0, "it is complained once"); }
+template <class T> bool warn(T value) { return value < sizeof(int); }
+END
+shared='#include "../shared.hpp"'
+program a_error "$sentence" 'error: one rule; its right spelling'
+program a_other_error 'static_assert(sizeof(int) == 0, "another rule");' 'error: another rule'
+program error_of_another 'static_assert(sizeof(int) == 0, "a third rule");' 'error: one rule'
+program error_missing 'int one() { return 1; }' 'error: one rule'
+program a_template "// first
+$shared
+void one() { complain(1); }" 'error: it is complained once'
+program a_template_again "// second
+$shared
+void one() { complain(1); }" 'error: it is complained once'
+program a_warning "// warns
+$shared
+bool one() { return warn(1); }" 'warning: comparison of integer'
+program a_warning_alone 'void one() { int other = 0; }' 'warning: unused variable .other'
+program warning_behind_another "// says that it does not warn
+$shared
+bool one() { return warn(1); }" clean
+program warning_of_another 'void one() { int third = 0; }' 'warning: unused variable .other'
+program a_clean 'int one() { return 1; }' clean
+program a_run 'int main() { return 0; }' run-clean
+program a_run_error 'int main() { __builtin_abort(); }' 'run-error: [Aa]bort'
+program run_not_clean 'int main() { return 1; }' run-clean
+program run_no_error 'int main() { return 0; }' 'run-error: .*'
+program outside 'template <> struct std::hash<struct mine> {};' clean
+prepare
+for file in together/*.cpp; do
+    name=$(basename "$file" .cpp)
+    case $name in
+        a_*) judge "$CXX" "$name" || wrong "together, the misuse test rejects $name" ;;
+        *) ! judge "$CXX" "$name" || wrong "together, the misuse test accepts $name" ;;
+    esac
+done
+for name in a_error a_other_error a_template a_warning a_warning_alone a_run a_run_error; do
+    judge "no-$CXX" "$name" || wrong "the misuse test compiles $name alone"
+done
+for name in a_template_again a_clean; do
+    ! judge "no-$CXX" "$name" || wrong "the misuse test accepts $name, in the shadow of another, without compiling it alone"
+done
+rm together/warning_behind_another.cpp together/outside.cpp
+prepare
+judge "no-$CXX" a_clean || wrong "the misuse test compiles a clean program alone"
+GUP_MISUSE_ALONE=1 prepare
+! judge "no-$CXX" a_clean || wrong "GUP_MISUSE_ALONE does not keep programs alone"
+
 # table PROGRAM README: what the table of the misuse suite says of these two files.
 mkdir -p suite/tests/misuse/one
 table() {
