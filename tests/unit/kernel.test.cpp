@@ -30,8 +30,9 @@ TEST_CASE("a failed call returns the errno with its sign changed") {
     CHECK(kernel::open("/dev/no such file") == -ENOENT);
     CHECK(kernel::ioctl(-1, 0, nullptr) == -EBADF);
     CHECK(kernel::map_file(4096, PROT_READ, -1, 0) == -EBADF);
-    CHECK(kernel::pread(-1, nullptr, 1, 0) == -EBADF);
-    CHECK(kernel::pwrite(-1, nullptr, 1, 0) == -EBADF);
+    std::byte one{};
+    CHECK(kernel::pread(-1, &one, 1, 0) == -EBADF);
+    CHECK(kernel::pwrite(-1, &one, 1, 0) == -EBADF);
 }
 
 TEST_CASE("a file is opened for both ways, and not for a program that is started") {
