@@ -58,7 +58,8 @@ template <class Which = void, class Domain, dma_access Access>
     return detail::iova_of<Which, Domain>(detail::reference_access::word(ref));
 }
 template <class Which = void, class Domain, dma_access Access>
-[[nodiscard]] std::uint64_t iova(const linear<user_page_ref<Domain, Access>>& ref) noexcept {
+[[nodiscard, gnu::always_inline]] inline std::uint64_t
+iova(const linear<user_page_ref<Domain, Access>>& ref) noexcept {
     return detail::iova_of<Which, Domain>(detail::linear_access::held(ref));
 }
 /// Of a page that a device holds; the token must not be empty.
