@@ -89,7 +89,8 @@ private:
         if (made == nullptr) throw pin_error(std::move(failure));
         return made;
     }
-    void close() noexcept {
+    // Not inline: in a std::optional that has been reset g++ 12 would take state_ for uninitialised.
+    [[gnu::noinline]] void close() noexcept {
         if (state_ != nullptr) std::exchange(state_, nullptr)->close();
     }
 

@@ -39,7 +39,14 @@ public:
     page_ref(page_ref<Other> &&) = delete; // of another domain
     template <class Other, dma_access Access>
     page_ref(user_page_ref<Other, Access> &&) = delete; // a pin stays one: find_get_page gives a page_ref
+#ifndef __clang__ // as in user_page_ref.hpp
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
     GUP_CALLABLE_UNLESS_UNCONSUMED ~page_ref() { drop(); }
+#ifndef __clang__
+#pragma GCC diagnostic pop
+#endif
 
     /// Exchanges the pages of two references. (To -Wconsumed both then hold one.)
     friend void swap(page_ref & a GUP_LEAVES_UNCONSUMED, page_ref & b GUP_LEAVES_UNCONSUMED) noexcept {

@@ -99,7 +99,8 @@ public:
     }
     source_handle(const source_handle&) = delete;
     source_handle& operator=(const source_handle&) = delete;
-    ~source_handle() {
+    // Not inline: in a std::optional that has been reset g++ 12 would take source_ for uninitialised.
+    [[gnu::noinline]] ~source_handle() {
         using owner = proxy_owner<Source, typename Source::domain_type>;
         if (source_ != nullptr) static_cast<owner&>(*source_).let_go();
     }

@@ -41,7 +41,16 @@ public:
     user_page_ref(user_page_ref<Other, Held> &&) = delete; // domain's page is not pinned in this one
     template <class Other>
     user_page_ref(page_ref<Other> &&) = delete; // no licence for DMA: get_user_page(ref) pins it
+// When a std::optional that has been reset goes, g++ 12 takes the word for uninitialised: it does not see that
+// the optional is empty. It would not object to a destructor that is not inline, but that would cost every put.
+#ifndef __clang__
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
     GUP_CALLABLE_UNLESS_UNCONSUMED ~user_page_ref() { drop(); }
+#ifndef __clang__
+#pragma GCC diagnostic pop
+#endif
 
     /// Exchanges the pages of two references. (To -Wconsumed both then hold one.)
     friend void swap(user_page_ref & a GUP_LEAVES_UNCONSUMED,

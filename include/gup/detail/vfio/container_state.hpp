@@ -168,7 +168,8 @@ public:
         : container_(std::move(container)) {}
     container_use(container_use&&) noexcept = default;
     container_use& operator=(container_use&&) = delete;
-    ~container_use() {
+    // Not inline: in a std::optional that has been reset g++ 12 would take container_ for uninitialised.
+    [[gnu::noinline]] ~container_use() {
         if (container_ != nullptr) container_->leave();
     }
 
