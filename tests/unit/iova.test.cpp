@@ -56,10 +56,13 @@ TEST_CASE("Whoever holds a page has its I/O address") {
     CHECK(gup::iova(second) == iova);
     token operation = gup::start_dma_to_device(std::move(page), 1);
     CHECK(gup::iova(operation) == iova);
-    gup::linear held{gup::complete(std::move(operation), 1)};
-    CHECK(gup::iova(held) == iova);
-    CHECK(held.bytes().data() == bytes);
+    gup::linear held{
+        gup::complete(std::move(operation), 1)}; // a CHECK before its put would be a way without it
+    const std::uint64_t iova_of_held = gup::iova(held);
+    const auto* const bytes_of_held = held.bytes().data();
     gup::put_user_page(std::move(held), gup::clean);
+    CHECK(iova_of_held == iova);
+    CHECK(bytes_of_held == bytes);
 }
 
 TEST_CASE("A page has the same I/O address through a proxy") {
