@@ -8,8 +8,8 @@
 # that run are one executable, which is called with the name of one. FOLDER gets the HEADERS, precompiled, and for each
 # program NAME.said, what the compiler said of it there, and NAME.built, if it is in the executable.
 #
-# misuse-test.cmake acquits a program by these, and compiles it alone if they do not do: a template that several programs
-# use complains only once, and some text does not go into a namespace. What a program must not bring cannot stay unseen
+# misuse-test.cmake acquits a program by these, and compiles it alone if they do not do: a template that several use
+# complains only once, and some text does not go into a namespace. What a program must not bring cannot stay unseen
 # in the shadow of another: a unit in which all must be silent is dropped if anything is said there, one in which all
 # must compile is dropped if it fails. GUP_MISUSE_ALONE=1 in the environment keeps every program alone.
 

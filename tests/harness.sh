@@ -118,7 +118,7 @@ for name in a_error a_other_error a_template a_warning a_warning_alone a_run a_r
     judge "no-$CXX" "$name" || wrong "the misuse test compiles $name alone"
 done
 for name in a_template_again a_clean; do
-    ! judge "no-$CXX" "$name" || wrong "the misuse test accepts $name, in the shadow of another, without compiling it alone"
+    ! judge "no-$CXX" "$name" || wrong "the misuse test accepts $name in the shadow of another"
 done
 rm together/warning_behind_another.cpp together/outside.cpp
 prepare

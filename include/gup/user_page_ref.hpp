@@ -41,8 +41,8 @@ public:
     user_page_ref(user_page_ref<Other, Held> &&) = delete; // domain's page is not pinned in this one
     template <class Other>
     user_page_ref(page_ref<Other> &&) = delete; // no licence for DMA: get_user_page(ref) pins it
-// When a std::optional that has been reset goes, g++ 12 takes the word for uninitialised: it does not see that
-// the optional is empty. It would not object to a destructor that is not inline, but that would cost every put.
+// When a std::optional that has been reset goes, g++ 12 takes the word for uninitialised: it does not see
+// that the optional is empty. It has nothing against a destructor that is not inline, but every put would.
 #ifndef __clang__
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What was in a std::optional does not look uninitialised to the optimiser when the optional goes that has been
-// reset: a program that makes errors of warnings would not compile.
+// What was in a std::optional does not look uninitialised to the optimiser when the optional has been reset
+// and goes: a program that makes errors of warnings would not compile.
 #include "gup/domain/io_uring.hpp"
 #include "gup/gup.hpp"
 
