@@ -178,7 +178,7 @@ template <class Domain, dma_access Access>
     const std::uintptr_t word = detail::linear_access::take(ref);
     detail::note_put<Domain>(word, where);
     if (decision == put_as::dirty) detail::page_access::set_dirty(detail::page_of(word));
-    detail::drop_reference<detail::counting_t<Domain>>(word, detail::kind_of(Access));
+    detail::put_reference<Domain>(word, detail::kind_of(Access), where);
 }
 template <class Domain>
 [[gnu::always_inline]] inline void
@@ -186,7 +186,7 @@ put_user_page(linear<user_page_ref<Domain, dma_access::read>>&& ref,
               detail::origin_of<Domain> where = {}) noexcept {
     const std::uintptr_t word = detail::linear_access::take(ref);
     detail::note_put<Domain>(word, where);
-    detail::drop_reference<detail::counting_t<Domain>>(word, detail::reference_kind::reader);
+    detail::put_reference<Domain>(word, detail::reference_kind::reader, where);
 }
 
 // Wrong spellings, each with the right one.

@@ -10,8 +10,9 @@
 
 namespace gup {
 
-/// A domain whose pages are counted without atomics. Get, ref and put only on the thread that made the pool;
-/// debug builds (no NDEBUG) terminate on any other.
+/// A domain whose pages are counted without atomics. Get, ref and put only on the thread that made the pool:
+/// on any other, the program ends where it gets a page of the pool or drops one without a put, and, where
+/// NDEBUG is not defined, at every ref and put too. Translation units of both kinds mix.
 template <class Domain>
 class local : public Domain {
 public:

@@ -81,9 +81,7 @@ private:
     GUP_SETS_CONSUMED std::uintptr_t release() noexcept { return word_.release(); }
     GUP_SETS_UNCONSUMED void set(std::uintptr_t word) noexcept { word_.set(word); }
     void drop() noexcept {
-        if (word_)
-            detail::drop_reference<detail::counting_t<Domain>>(word_.release(),
-                                                               detail::reference_kind::plain);
+        if (word_) detail::end_reference<Domain>(word_.release(), detail::reference_kind::plain);
     }
 
     detail::reference_word word_;
@@ -104,7 +102,7 @@ void put_page(page_ref<Domain>&& ref GUP_NEEDS_UNCONSUMED GUP_LEAVES_CONSUMED,
               detail::origin_of<Domain> where = {}) noexcept {
     const std::uintptr_t word = detail::reference_access::release(ref);
     detail::note_put<Domain>(word, where);
-    detail::drop_reference<detail::counting_t<Domain>>(word, detail::reference_kind::plain);
+    detail::put_reference<Domain>(word, detail::reference_kind::plain, where);
 }
 
 // Wrong spellings, each with the right one.

@@ -88,7 +88,7 @@ private:
     void drop() noexcept {
         if (!word_) return;
         if constexpr (cpu_may_write(Access)) detail::page_access::set_dirty(detail::page_of(word_.value()));
-        detail::drop_reference<detail::counting_t<Domain>>(word_.release(), detail::kind_of(Access));
+        detail::end_reference<Domain>(word_.release(), detail::kind_of(Access));
     }
 
     detail::reference_word word_;
@@ -149,7 +149,7 @@ void put_user_page(user_page_ref<Domain, Access>&& ref GUP_NEEDS_UNCONSUMED GUP_
     const std::uintptr_t word = detail::reference_access::release(ref);
     detail::note_put<Domain>(word, where);
     if (decision == put_as::dirty) detail::page_access::set_dirty(detail::page_of(word));
-    detail::drop_reference<detail::counting_t<Domain>>(word, detail::kind_of(Access));
+    detail::put_reference<Domain>(word, detail::kind_of(Access), where);
 }
 
 /// Gives back a pin through which nothing was written.
@@ -158,7 +158,7 @@ void put_user_page(user_page_ref<Domain, dma_access::read>&& ref GUP_NEEDS_UNCON
                    detail::origin_of<Domain> where = {}) noexcept {
     const std::uintptr_t word = detail::reference_access::release(ref);
     detail::note_put<Domain>(word, where);
-    detail::drop_reference<detail::counting_t<Domain>>(word, detail::reference_kind::reader);
+    detail::put_reference<Domain>(word, detail::reference_kind::reader, where);
 }
 
 // Wrong spellings, each with the right one.

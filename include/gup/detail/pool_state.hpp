@@ -252,7 +252,6 @@ void put_all(std::span<user_page_ref<Domain, Access>> refs, origin_of<Domain> wh
             continue;
         }
         note_put<Domain>(word, where);
-        check_thread<counting>(word);
         if constexpr (std::is_same_v<counting, shared_counting>) {
             const zone& first = zone::of(&counted_of(word));
             const bool of_a_pool = first.releases_to(&page_store::on_release);
@@ -270,7 +269,7 @@ void put_all(std::span<user_page_ref<Domain, Access>> refs, origin_of<Domain> wh
             });
             if (went) continue;
         }
-        drop_reference<counting>(reference_access::release(refs[i++]), kind);
+        put_reference<Domain>(reference_access::release(refs[i++]), kind, where);
     }
 }
 

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 #include <utility>
 
 namespace gup::detail {
@@ -139,19 +140,41 @@ inline dma_access access_of(std::uintptr_t word) noexcept {
 /// back is the owner's business and would only bloat every put.
 [[gnu::noinline]] inline void release_counted(counted& c) noexcept { zone::of(&c).release(c); }
 
-/// Local counting is only sound on the zone's own thread; compiled to nothing with NDEBUG or shared counting.
+/// An identity of the calling thread that costs one address computation.
+inline const void* this_thread_identity() noexcept {
+    static constinit thread_local const char identity = 0;
+    return &identity;
+}
+
+/// Local counting is only sound on the zone's own thread: the program ends on any other.
 template <class Counting>
-inline void check_thread([[maybe_unused]] std::uintptr_t word) noexcept;
+inline void check_thread([[maybe_unused]] std::uintptr_t word) noexcept {
+    if constexpr (std::is_same_v<Counting, local_counting>) {
+        const void* const thread = zone::of(&counted_of(word)).thread();
+        if (thread != nullptr && thread != this_thread_identity())
+            rule_broken(
+                "a page of a local<> domain was used on another thread than the one that made its pool");
+    }
+}
+/// The same for the verbs that only count, where the check would cost more than they do: of a domain that is
+/// not tracked, for callers that ask for it.
+template <class Domain>
+inline void check_caller([[maybe_unused]] std::uintptr_t word,
+                         [[maybe_unused]] origin_of<Domain> where) noexcept {
+    if constexpr (requires { where.checks_thread; })
+        if (!where.checks_thread) return;
+    check_thread<counting_t<Domain>>(word);
+}
+
+// These count and check nothing.
 
 template <class Counting>
 inline void add_reference(std::uintptr_t word, reference_kind kind) noexcept {
-    check_thread<Counting>(word);
     counted_of(word).counts.template add<Counting>(kind);
 }
 
 template <class Counting>
 inline void drop_reference(std::uintptr_t word, reference_kind kind) noexcept {
-    check_thread<Counting>(word);
     counted& c = counted_of(word);
     if (c.counts.template drop<Counting>(kind)) release_counted(c);
 }
@@ -163,9 +186,22 @@ inline std::uintptr_t add_pin(std::uintptr_t word, reference_kind pin) noexcept 
         add_reference<Counting>(word, pin);
         return word;
     }
-    check_thread<Counting>(word);
     return reinterpret_cast<std::uintptr_t>(add_pin_to_front<Counting>(front_of(word), pin)) |
            (word & reference_word::tag_mask);
+}
+
+/// Ends a reference that a verb has taken over.
+template <class Domain>
+inline void put_reference(std::uintptr_t word, reference_kind kind,
+                          [[maybe_unused]] origin_of<Domain> where) noexcept {
+    check_caller<Domain>(word, where);
+    drop_reference<counting_t<Domain>>(word, kind);
+}
+/// Ends a reference by its destructor, which no caller can tell anything.
+template <class Domain>
+inline void end_reference(std::uintptr_t word, reference_kind kind) noexcept {
+    check_thread<counting_t<Domain>>(word);
+    drop_reference<counting_t<Domain>>(word, kind);
 }
 
 /// Adds a reference of the same kind for the holder of one; returns the word of the new one.
@@ -174,6 +210,7 @@ inline std::uintptr_t another_reference(std::uintptr_t word, reference_kind kind
                                         [[maybe_unused]] origin_of<Domain> where) noexcept {
     if constexpr (tracking<Domain>::enabled)
         if (tracking<Domain>::leads(word)) return tracking<Domain>::another(word, kind, where);
+    check_caller<Domain>(word, where);
     add_reference<counting_t<Domain>>(word, kind);
     return word;
 }
@@ -183,6 +220,7 @@ inline std::uintptr_t another_pin(std::uintptr_t word, reference_kind pin,
                                   [[maybe_unused]] origin_of<Domain> where) noexcept {
     if constexpr (tracking<Domain>::enabled)
         if (tracking<Domain>::leads(word)) return tracking<Domain>::another(word, pin, where);
+    check_caller<Domain>(word, where);
     return add_pin<counting_t<Domain>>(word, pin);
 }
 
@@ -202,24 +240,6 @@ struct reference_access {
         return ref.release();
     }
 };
-
-/// An identity of the calling thread that costs one address computation.
-inline const void* this_thread_identity() noexcept {
-    static constinit thread_local const char identity = 0;
-    return &identity;
-}
-
-template <class Counting>
-inline void check_thread([[maybe_unused]] std::uintptr_t word) noexcept {
-#ifndef NDEBUG
-    if constexpr (std::is_same_v<Counting, local_counting>) {
-        const void* const thread = zone::of(&counted_of(word)).thread();
-        if (thread != nullptr && thread != this_thread_identity())
-            rule_broken(
-                "a page of a local<> domain was used on another thread than the one that made its pool");
-    }
-#endif
-}
 
 template <class>
 inline constexpr bool never = false; // makes a static_assert wait for its template's use

@@ -150,6 +150,7 @@ public:
             if (!found) return {};
             const std::uintptr_t word = reference_access::word(found);
             if (!narrows_to(access_of(word), Access)) throw_access("find_get_user_page", index);
+            check_thread<counting>(word);
             auto pinned = reference_access::make<user_page_ref<Domain, Access>>(
                 add_pin<counting>(word, kind_of(Access)));
             if constexpr (!cpu_may_write(Access)) return pinned;
@@ -196,6 +197,7 @@ private:
                (page_access::dynamic(p) ? reference_word::dynamic_tag : 0);
     }
     static plain another(std::uintptr_t word) noexcept {
+        check_thread<counting>(word);
         add_reference<counting>(word, reference_kind::plain);
         return reference_access::make<plain>(word);
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// Where the verbs say who calls them, for domains that track their references; for all others nothing, and
-/// at no cost.
+/// What the verbs say of who calls them: where it is, for domains that track their references; whether it
+/// checks, for those of one thread; for all others nothing. At no cost where nothing is asked.
 
 #include "gup/call_site.hpp"
 
@@ -24,6 +24,24 @@ struct tracking {
     /// What the verbs take as their last argument, by default: where they are called.
     struct origin {};
     /// What a pool keeps.
+    struct pool {};
+};
+
+/// Whether this translation unit was built to have its verbs look at the thread.
+#ifdef NDEBUG
+constexpr bool unit_checks_threads = false;
+#else
+constexpr bool unit_checks_threads = true;
+#endif
+
+template <class Domain>
+struct tracking<local<Domain>> {
+    static constexpr bool enabled = false;
+    // The caller's answer, by a default argument: the verbs themselves are the same in all translation units.
+    struct origin {
+        constexpr origin(bool checks = unit_checks_threads) noexcept : checks_thread(checks) {}
+        bool checks_thread;
+    };
     struct pool {};
 };
 
