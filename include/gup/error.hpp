@@ -72,8 +72,8 @@ struct pin_failure {
 };
 
 /// Thrown by every gup function that cannot do what it was asked. `code()` is the errno, `failure()` the
-/// story.
-class pin_error : public std::system_error {
+/// story. Default visibility: what a library throws is caught in its program, whatever the library hides.
+class [[gnu::visibility("default")]] pin_error : public std::system_error {
 public:
     explicit pin_error(pin_failure failure)
         : std::system_error(failure.code, failure.message()),
@@ -98,12 +98,14 @@ using release_failure_hook = void (*)(const release_failure&) noexcept;
 
 namespace detail {
 
-inline void print_release_failure(const release_failure& failure) noexcept {
+[[gnu::visibility("default")]] inline void print_release_failure(const release_failure& failure) noexcept {
     std::fprintf(stderr, "gup: %s failed (errno %d): %zu bytes at %p stay pinned on purpose\n", failure.call,
                  failure.code.value(), failure.range.size(), static_cast<const void*>(failure.range.data()));
 }
 
-inline constinit std::atomic<release_failure_hook> release_hook{&print_release_failure};
+// One for the process: the program's hook hears of what a library that hides its symbols could not release.
+[[gnu::visibility("default")]] inline constinit std::atomic<release_failure_hook> release_hook{
+    &print_release_failure};
 
 /// The code of an errno. gup has one category for all of them, the generic one, whose values compare equal to
 /// std::errc, whoever refused: the kernel or gup itself.

@@ -14,7 +14,7 @@ namespace gup {
 /// on any other, the program ends where it gets a page of the pool or drops one without a put, and, where
 /// NDEBUG is not defined, at every ref and put too. Translation units of both kinds mix.
 template <class Domain>
-class local : public Domain {
+class [[gnu::visibility("default")]] local : public Domain {
 public:
     using Domain::Domain;
     explicit local(Domain domain) noexcept(noexcept(Domain(std::move(domain)))) : Domain(std::move(domain)) {}

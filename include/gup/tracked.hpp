@@ -30,7 +30,7 @@ namespace gup {
 /// for SIGSEGV; faults elsewhere go to the handler that was there before. Memory of the caller's (dynamic
 /// pages) and names of an address space are not tracked. A forked child sees what its parent writes.
 template <class Domain>
-class tracked : public Domain {
+class [[gnu::visibility("default")]] tracked : public Domain {
 public:
     using Domain::Domain;
     explicit tracked(Domain domain) noexcept(noexcept(Domain(std::move(domain))))
@@ -49,12 +49,15 @@ using outstanding_reference_hook = void (*)(const outstanding_reference&) noexce
 
 namespace detail {
 
-inline void print_outstanding_reference(const outstanding_reference& reference) noexcept {
+[[gnu::visibility("default")]] inline void
+print_outstanding_reference(const outstanding_reference& reference) noexcept {
     std::fprintf(stderr, "gup: a page pool is closed while %s is out, got at %s:%u in %s\n", reference.what,
                  reference.got.file, reference.got.line, reference.got.function);
 }
 
-inline constinit std::atomic<outstanding_reference_hook> outstanding_hook{&print_outstanding_reference};
+// One for the process, as the hook for failed releases.
+[[gnu::visibility("default")]] inline constinit std::atomic<outstanding_reference_hook> outstanding_hook{
+    &print_outstanding_reference};
 
 template <class Domain>
 struct counting_of<tracked<Domain>> : counting_of<Domain> {};

@@ -10,10 +10,10 @@ namespace gup {
 
 namespace detail {
 template <class>
-inline constexpr char type_key = 0; // its address stands for the type
+[[gnu::visibility("default")]] inline constexpr char type_key = 0; // its address stands for the type
 }
 
-/// Two words. Owns nothing. A type of a shared object that hides its symbols is another type elsewhere.
+/// Two words. Owns nothing. A type that its shared object hides is another type elsewhere.
 class typed_pointer {
 public:
     /// Points to nothing.

@@ -84,6 +84,8 @@ inline void report_fault(const watched_views& views, std::uintptr_t address) noe
     text.write();
 }
 
+// Shared objects that hide their symbols have a handler, a list of views and this each: every handler knows
+// its own views, and passes other faults on to the one before.
 inline struct sigaction action_before_gup = {};
 
 inline void on_fault(int signal, siginfo_t* info, void* context) noexcept {

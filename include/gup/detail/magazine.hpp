@@ -103,7 +103,9 @@ struct alignas(64) magazine {
     }
 };
 
-/// The calling thread's magazines: the one used last, which the fast path tries, and all of them.
+/// The calling thread's magazines: the one used last, which the fast path tries, and all of them. Of shared
+/// objects that hide their symbols each has its own, as if it were another thread: they hold functions of the
+/// object that made them, and go before it can.
 struct thread_magazines {
     magazine* current = nullptr;
     magazine* all = nullptr;

@@ -140,11 +140,11 @@ inline dma_access access_of(std::uintptr_t word) noexcept {
 /// back is the owner's business and would only bloat every put.
 [[gnu::noinline]] inline void release_counted(counted& c) noexcept { zone::of(&c).release(c); }
 
+// A thread is the same one to all shared objects, whatever they hide.
+[[gnu::visibility("default")]] inline constinit thread_local const char thread_identity = 0;
+
 /// An identity of the calling thread that costs one address computation.
-inline const void* this_thread_identity() noexcept {
-    static constinit thread_local const char identity = 0;
-    return &identity;
-}
+inline const void* this_thread_identity() noexcept { return &thread_identity; }
 
 /// Local counting is only sound on the zone's own thread: the program ends on any other.
 template <class Counting>

@@ -53,10 +53,13 @@ struct mlock_options {
     friend bool operator==(const mlock_options&, const mlock_options&) noexcept = default;
 };
 
+template <class Kernel = system_kernel>
+class [[gnu::visibility("default")]] basic_mlock_domain;
+
 /// Memory locked into RAM. Stateless but for its options: any number of objects, one set of counts per
 /// process (and kernel policy). All functions are thread-safe. Pins and releases that need a system call wait
 /// for each other; nested ones wait for no system call.
-template <class Kernel = system_kernel>
+template <class Kernel>
 class basic_mlock_domain {
 public:
     using kernel = Kernel;
