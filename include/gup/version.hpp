@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+/// \file
+/// The version of gup, and the namespaces that keep its releases apart.
+///
+/// Shared objects that were built with different releases can be in one process, each with its own: all names
+/// are in an inline namespace of the release, so that neither the linker nor the loader takes one release's
+/// functions and objects for another's. A type of gup in the interface of a library is the same to its
+/// program only if both were built with the same release.
+///
+/// What must be one for a process whatever the releases, the counts of mlock, lies outside of it, in
+/// `gup::process_wide_v1`. Its layout and the meaning of its members are frozen, detail/mlock/layout.hpp
+/// checks what can be checked. A release that must change it renames that namespace in all headers, to
+/// process_wide_v2; shared objects built with the one and with the other then unlock each other's pages, and
+/// must not pin the same ones.
+
+/// The release: MAJOR.MINOR.PATCH. Nothing else says it; the build reads it here.
+#define GUP_VERSION_MAJOR 0
+#define GUP_VERSION_MINOR 1
+#define GUP_VERSION_PATCH 0
+
+/// The release as one number that can be compared: 10203 is 1.2.3.
+#define GUP_VERSION (GUP_VERSION_MAJOR * 10000 + GUP_VERSION_MINOR * 100 + GUP_VERSION_PATCH)
+
+/// The inline namespace of the release; a macro, because nothing else can give a namespace its name.
+#define GUP_NAMESPACE GUP_NAMESPACE_OF(GUP_VERSION_MAJOR, GUP_VERSION_MINOR, GUP_VERSION_PATCH)
+#define GUP_NAMESPACE_OF(major, minor, patch) GUP_NAMESPACE_PASTE(major, minor, patch)
+#define GUP_NAMESPACE_PASTE(major, minor, patch) v##major##_##minor##_##patch
