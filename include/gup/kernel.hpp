@@ -20,10 +20,11 @@
 #include <unistd.h>
 #include <vector>
 
-namespace gup {
+namespace gup::process_wide_v1 {
 
-/// Default visibility, so that all shared objects built with it share what is per process (see
-/// domain/mlock.hpp).
+/// Default visibility and a name without the release, so that all shared objects built with it share what is
+/// per process (see domain/mlock.hpp). Releases add functions; one that is there keeps its signature and
+/// meaning.
 struct [[gnu::visibility("default")]] system_kernel;
 
 /// The real kernel. Every function returns what the system call returns, with `-errno` in place of -1; errno
@@ -150,4 +151,8 @@ private:
     static int checked(int result) noexcept { return result < 0 ? -errno : result; }
 };
 
+} // namespace gup::process_wide_v1
+
+namespace gup {
+using process_wide_v1::system_kernel;
 } // namespace gup

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <utility>
 
-namespace gup::detail {
+namespace gup::process_wide_v1 {
 
 /// `Node` has a member `Node* next`, which is the stock's while the node is in it.
 template <class Node>
@@ -38,8 +38,14 @@ public:
     void give_back(Node& node) noexcept { node.next = std::exchange(first_, &node); }
 
 private:
+    friend struct frozen_layout;
+
     Node* first_ = nullptr;
     std::size_t nodes_ = 0;
 };
 
+} // namespace gup::process_wide_v1
+
+namespace gup::detail {
+using process_wide_v1::node_stock;
 } // namespace gup::detail

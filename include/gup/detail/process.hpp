@@ -15,7 +15,7 @@
 #define MADV_WIPEONFORK 18
 #endif
 
-namespace gup::detail {
+namespace gup::process_wide_v1 {
 
 template <class Kernel>
 class [[gnu::visibility("default")]] process_word;
@@ -79,4 +79,9 @@ process_identity this_process() noexcept {
     return process_word<Kernel>::read();
 }
 
+} // namespace gup::process_wide_v1
+
+namespace gup::detail {
+using process_wide_v1::process_identity;
+using process_wide_v1::this_process;
 } // namespace gup::detail

@@ -9,7 +9,7 @@
 #include <chrono>
 #include <thread>
 
-namespace gup::detail {
+namespace gup::process_wide_v1 {
 
 /// For std::scoped_lock. Constant-initialised.
 class spin_lock {
@@ -32,7 +32,13 @@ private:
             std::this_thread::sleep_for(std::chrono::microseconds(50));
     }
 
+    friend struct frozen_layout;
+
     std::atomic<bool> taken_{false};
 };
 
+} // namespace gup::process_wide_v1
+
+namespace gup::detail {
+using process_wide_v1::spin_lock;
 } // namespace gup::detail

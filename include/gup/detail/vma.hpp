@@ -4,6 +4,8 @@
 /// The mappings of this process as /proc/self/maps shows them: needed where the kernel treats the parts of
 /// one range differently and says so to nobody.
 
+#include "gup/detail/page_range.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
@@ -13,20 +15,6 @@
 #include <system_error>
 
 namespace gup::detail {
-
-/// Whole pages, by address: [begin, end).
-struct page_range {
-    std::uintptr_t begin = 0;
-    std::uintptr_t end = 0;
-
-    constexpr std::size_t size() const noexcept { return end - begin; }
-    constexpr bool empty() const noexcept { return begin >= end; }
-    friend constexpr bool operator==(page_range, page_range) noexcept = default;
-};
-
-constexpr page_range intersection(page_range a, page_range b) noexcept {
-    return {a.begin > b.begin ? a.begin : b.begin, a.end < b.end ? a.end : b.end};
-}
 
 /// One mapping.
 struct vma {

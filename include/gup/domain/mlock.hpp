@@ -10,19 +10,21 @@
 /// The counts are per process. A forked child inherits no locks and starts with no counts; releasing an
 /// inherited registration there unlocks nothing.
 ///
-/// Shared objects share the counts if the dynamic loader gives them one copy of a default-visibility symbol.
-/// A library opened with dlopen shares them with an executable that exports its symbols (-rdynamic, CMake's
-/// ENABLE_EXPORTS) or links a shared library that uses gup. It may have counts of its own if the executable
-/// exports nothing, if it is linked with -Bsymbolic or a version script that hides gup's symbols, and, unless
-/// GCC made all of them, among libraries opened with RTLD_LOCAL. Two sets of counts unlock each other's
-/// pages.
+/// Shared objects share the counts, whichever releases of gup they were built with (see gup/version.hpp), if
+/// the dynamic loader gives them one copy of a default-visibility symbol. A library opened with dlopen shares
+/// them with an executable that exports its symbols (-rdynamic, CMake's ENABLE_EXPORTS) or links a shared
+/// library that uses gup. It may have counts of its own if the executable exports nothing, if it is linked
+/// with -Bsymbolic or a version script that hides gup's symbols, and, unless GCC made all of them, among
+/// libraries opened with RTLD_LOCAL. Two sets of counts unlock each other's pages.
 ///
 /// Memory that was locked already when it is pinned (mlockall, a bare mlock) is not gup's: it stays locked
 /// when the last pin ends. A bare munlock of pinned memory, or unmapping it, is misuse: the release reports
 /// ENOMEM for memory that is gone, and new memory at the same address is taken for pinned.
 
 #include "gup/detail/mlock/failure.hpp"
+#include "gup/detail/mlock/layout.hpp"
 #include "gup/detail/mlock/registry.hpp"
+#include "gup/detail/mlock/transaction.hpp"
 #include "gup/dma_access.hpp"
 #include "gup/error.hpp"
 #include "gup/kernel.hpp"
@@ -207,7 +209,8 @@ auto basic_mlock_domain<Kernel>::pin_slowly(std::span<const std::byte> range, pi
         }
         registration pinned;
         registry& counts = registry::current();
-        const auto refusal = counts.pin(pages, options_.mode == mlock_mode::on_fault, pinned.held_);
+        const auto refusal = counts.template pin<detail::mlock_transaction<Kernel>>(
+            pages, options_.mode == mlock_mode::on_fault, pinned.held_);
         if (refusal.call != nullptr) {
             fail(refusal, failure);
             return std::nullopt;

@@ -6,7 +6,7 @@
 /// thread-safe.
 
 #include "gup/detail/node_stock.hpp"
-#include "gup/detail/vma.hpp"
+#include "gup/detail/page_range.hpp"
 
 #include <boost/intrusive/set.hpp>
 
@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-namespace gup::detail {
+namespace gup::process_wide_v1 {
 
 /// What is known about the lock of a range of pages.
 struct lock_state {
@@ -90,6 +90,8 @@ public:
     std::size_t size() const noexcept { return set_.size(); }
 
 private:
+    friend struct frozen_layout;
+
     struct begin_of {
         using type = std::uintptr_t;
         type operator()(const locked_range& range) const noexcept { return range.pages.begin; }
@@ -318,4 +320,11 @@ inline std::size_t locked_ranges::state_borders(page_range pages) const noexcept
     return borders;
 }
 
+} // namespace gup::process_wide_v1
+
+namespace gup::detail {
+using process_wide_v1::lock_gap;
+using process_wide_v1::lock_piece;
+using process_wide_v1::lock_state;
+using process_wide_v1::locked_ranges;
 } // namespace gup::detail

@@ -5,7 +5,7 @@
 /// locks of the kernel are per process too.
 
 #include "gup/detail/mlock/locked_ranges.hpp"
-#include "gup/detail/mlock/transaction.hpp"
+#include "gup/detail/page_range.hpp"
 #include "gup/detail/process.hpp"
 #include "gup/detail/spin_lock.hpp"
 
@@ -14,7 +14,7 @@
 #include <memory>
 #include <mutex>
 
-namespace gup::detail {
+namespace gup::process_wide_v1 {
 
 template <class Kernel>
 class [[gnu::visibility("default")]] mlock_registry;
@@ -44,11 +44,12 @@ public:
         return ranges_.add_nested(pages, on_fault, held);
     }
 
-    /// The same for all pages: locks what no pin holds yet, all or nothing. Thread-safe. Throws
-    /// std::bad_alloc.
-    lock_refusal pin(page_range pages, bool on_fault, std::size_t& held) {
+    /// The same for all pages, by a transaction, which is the caller's release's own: it locks what no pin
+    /// holds yet, all or nothing. Thread-safe. Throws std::bad_alloc.
+    template <class Transaction>
+    auto pin(page_range pages, bool on_fault, std::size_t& held) {
         const std::scoped_lock calls(calls_);
-        return mlock_transaction<Kernel>(ranges_, lock_, pages, on_fault).run(held);
+        return Transaction(ranges_, lock_, pages, on_fault).run(held);
     }
 
     /// Ends a pin, unlocking what no other holds; 0 or the errno of a failed munlock. Thread-safe.
@@ -62,11 +63,11 @@ public:
     }
 
 private:
+    friend struct frozen_layout;
+
     mlock_registry(process_identity process, const mlock_registry* inherited) noexcept
         : process_(process), page_size_(Kernel::page_size()), inherited_(inherited) {}
 
-    [[gnu::cold, gnu::noinline]] static mlock_registry& make(process_identity process,
-                                                             mlock_registry* inherited);
     [[gnu::noinline]] int release_last(page_range pages) noexcept;
     static int unlock(const locked_range* released) noexcept;
 
@@ -125,4 +126,8 @@ int mlock_registry<Kernel>::unlock(const locked_range* released) noexcept {
     return error;
 }
 
+} // namespace gup::process_wide_v1
+
+namespace gup::detail {
+using process_wide_v1::mlock_registry;
 } // namespace gup::detail
