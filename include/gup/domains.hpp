@@ -34,6 +34,10 @@ struct joined_places<place_list<First...>, place_list<Second...>, Rest...>
 
 } // namespace detail
 
+template <pin_domain... Domains>
+    requires(sizeof...(Domains) > 1)
+class [[gnu::visibility("default")]] domains;
+
 /// Several domains as one. A handle made of theirs: a copy shares all of them. Pools, dynamic pages and every
 /// operation of any of the domains take it; a page of it is pinned in all, a page of one of them is of
 /// another type and has no operations of the others. Each domain charges its budget in full. As thread-safe

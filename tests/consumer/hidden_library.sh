@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 # A library built with -fvisibility=hidden shares with its program what must be one for a process: hooks, errors, the
-# caller's memory that is pinned, threads. Linked to it, and opened at run time by a program that exports its symbols.
+# caller's memory that is pinned, threads, and what tells domains apart. Linked to it, and opened at run time by a program
+# that exports its symbols.
 set -eu
 . "$SOURCE/tests/support/skip.sh"
 here=$SOURCE/tests/consumer/hidden_library
@@ -10,9 +11,9 @@ rm -rf "$work" && mkdir -p "$work" && cd "$work"
 # try COMPILER FLAG...
 try() {
     compile="$* -std=c++20 -O1 -Wall -Wextra -Werror -I$SOURCE/include -pthread"
-    $compile -fPIC -shared -fvisibility=hidden -fvisibility-inlines-hidden "$here/library.cpp" -o liblibrary.so
-    $compile "$here/main.cpp" -L. -llibrary -Wl,-rpath,"$work" -o linked
-    $compile -DOPENED_AT_RUN_TIME -rdynamic "$here/main.cpp" -ldl -o opening
+    $compile -fPIC -shared -fvisibility=hidden -fvisibility-inlines-hidden "$here/library.cpp" -luring -o liblibrary.so
+    $compile "$here/main.cpp" -L. -llibrary -Wl,-rpath,"$work" -luring -o linked
+    $compile -DOPENED_AT_RUN_TIME -rdynamic "$here/main.cpp" -luring -ldl -o opening
     ./linked || { echo "linked: $*" >&2 && exit 1; }
     ./opening "$work/liblibrary.so" || { echo "opened at run time: $*" >&2 && exit 1; }
 }

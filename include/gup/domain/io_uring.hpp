@@ -31,6 +31,9 @@ struct io_uring_options {
     unsigned operations = 0;
 };
 
+template <class Tag = void, class Kernel = system_kernel>
+class [[gnu::visibility("default")]] io_uring_domain;
+
 /// Fixed buffers of rings that the caller owns. A counted handle: copies share the table. `Tag` makes two
 /// domains of a program different types, so that their pages cannot be mixed up.
 ///
@@ -40,7 +43,7 @@ struct io_uring_options {
 /// Pinning and releasing are thread-safe; on IORING_SETUP_SINGLE_ISSUER rings pools are made on the
 /// submitting thread, and a release on another thread waits for the domain's next call on that thread. A
 /// forked child must not use the domain.
-template <class Tag = void, class Kernel = system_kernel>
+template <class Tag, class Kernel>
 class io_uring_domain : public place_domain<detail::buffer_table<Kernel>, Tag> {
     using base = place_domain<detail::buffer_table<Kernel>, Tag>;
 

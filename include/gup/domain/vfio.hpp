@@ -23,6 +23,9 @@ struct vfio_options {
     unsigned address_bits = 64; ///< width of the addresses that the devices can send; the IOMMU's counts too
 };
 
+template <class Tag = void, class Kernel = system_kernel>
+class [[gnu::visibility("default")]] vfio_domain;
+
 /// The IOMMU of one container. A counted handle: copies share the mappings. A container has one domain at a
 /// time, made when all its groups are attached. `Tag` makes two domains of a program different types, so that
 /// their pages cannot be mixed up.
@@ -36,7 +39,7 @@ struct vfio_options {
 /// for misaligned ranges; ENOSPC if no I/O addresses are left or the container holds as many mappings as it
 /// may (dma_entry_limit); ENOMEM over the budget (VmLck); EFAULT for memory that cannot be pinned; EOPNOTSUPP
 /// without read_write before Linux 5.14.
-template <class Tag = void, class Kernel = system_kernel>
+template <class Tag, class Kernel>
 class vfio_domain : public place_domain<detail::type1_mapper<Kernel>, Tag> {
 public:
     /// A page without an I/O address is of no use to a device: a pool cannot fall back to plain memory.

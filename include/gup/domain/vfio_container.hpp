@@ -18,7 +18,7 @@ class basic_vfio_group;
 template <class Kernel>
 class basic_vfio_device;
 template <class Tag, class Kernel>
-class vfio_domain;
+class [[gnu::visibility("default")]] vfio_domain;
 
 /// An IOMMU address space (/dev/vfio/vfio, type 1). A counted handle: copies share it. Closed when the last
 /// of all that was made from it has gone: groups, devices, domains, pinned pages. Thread-safe. A forked child

@@ -31,10 +31,15 @@ reader pin(std::span<std::byte> memory) {
     return gup::get_user_pages<gup::dma_access::read_write>(domain, memory);
 }
 
+void write(io_uring_sqe& sqe, int file, ring_page&& page) {
+    gup::prep_write_fixed(sqe, file, std::move(page), 0, {.offset = 0, .length = 6});
+}
+
 } // namespace
 
 const library* the_library() noexcept {
-    static constexpr library mine{&fail_a_release,    &throw_pin_error, &close_a_pool_with_a_page_out,
-                                  &make_a_local_pool, &point_to,        &pin};
+    static constexpr library mine{
+        &fail_a_release, &throw_pin_error, &close_a_pool_with_a_page_out, &make_a_local_pool, &point_to, &pin,
+        &write};
     return &mine;
 }

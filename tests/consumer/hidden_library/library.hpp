@@ -3,6 +3,7 @@
 /// \file
 /// A shared library with gup's types in its interface, built with -fvisibility=hidden.
 
+#include "gup/domain/io_uring.hpp"
 #include "gup/domain/mlock.hpp"
 #include "gup/local.hpp"
 #include "gup/page_pool.hpp"
@@ -13,6 +14,7 @@
 
 using local_pool = gup::page_pool<gup::local<gup::mlock_domain>>;
 using reader = gup::user_page_ref<gup::mlock_domain>;
+using ring_page = gup::user_page_ref<gup::io_uring_domain<>>;
 
 /// What the library does; by a table, as for a program that opens it with dlopen.
 struct library {
@@ -22,5 +24,6 @@ struct library {
     local_pool (*make_a_local_pool)();
     gup::typed_pointer (*point_to)(int&);
     reader (*pin)(std::span<std::byte>);
+    void (*write)(io_uring_sqe&, int file, ring_page&&);
 };
 extern "C" [[gnu::visibility("default")]] const library* the_library() noexcept;

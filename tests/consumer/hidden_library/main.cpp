@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <exception>
 #include <sys/mman.h>
+#include <unistd.h>
 #include <utility>
 
 namespace {
@@ -32,6 +33,22 @@ const library& get_library([[maybe_unused]] const char* file) {
 #else
     return *the_library();
 #endif
+}
+
+/// The library prepares what the program completes.
+void use_a_ring(const library& other) {
+    io_uring ring;
+    int ends[2];
+    if (io_uring_queue_init(4, &ring, 0) != 0 || ::pipe(ends) != 0) return; // not allowed here
+    gup::io_uring_domain domain{ring};
+    gup::page_pool pool{domain, {.pages = 1, .fallback = gup::pin_fallback::unpinned}};
+    other.write(*io_uring_get_sqe(&ring), ends[1], gup::get_user_page(pool));
+    gup::submit(domain, ring);
+    io_uring_cqe* cqe = nullptr;
+    check(io_uring_wait_cqe(&ring, &cqe) == 0, "an operation completes");
+    auto page = gup::try_complete(domain, *cqe);
+    check(page.has_value(), "the program completes an operation that the library prepared");
+    if (page) gup::put_user_page(*std::move(page), gup::clean);
 }
 
 int failures = 0;
@@ -72,6 +89,8 @@ int main(int, char** arguments) {
     gup::put_user_page(std::move(theirs), gup::dirty);
     check(gup::page_dirty(mine), "what the library wrote is dirty to the program");
     gup::put_user_page(std::move(mine), gup::clean);
+
+    use_a_ring(other);
 
     auto pool = other.make_a_local_pool();
     auto page = gup::get_user_page(pool); // ends the program if it takes this for another thread

@@ -96,9 +96,10 @@ inline void report(prepare_fault fault, std::error_code& error) noexcept {
     throw_refusal(errno_of(fault), "preparing an io_uring operation", remedy_of(fault));
 }
 
-/// Tells domains apart in operation records; never compared across shared objects that hide their symbols.
+/// Tells domains apart in operation records, one in all shared objects if the domain's type has default
+/// visibility.
 template <class Domain>
-inline constexpr char domain_identity = 0;
+[[gnu::visibility("default")]] inline constexpr char domain_identity = 0;
 template <class Domain, dma_access Access, bool DeviceWrites>
 inline constexpr operation_type type_of_operation{&domain_identity<Domain>, Access, DeviceWrites};
 

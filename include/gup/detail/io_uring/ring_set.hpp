@@ -19,7 +19,7 @@
 namespace gup {
 
 template <class Tag, class Kernel>
-class io_uring_domain;
+class [[gnu::visibility("default")]] io_uring_domain;
 
 namespace detail {
 
