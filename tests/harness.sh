@@ -141,6 +141,19 @@ table "$program" "$(cat totals.md)" || wrong "the test of the table rejects its 
 table '// misuse: one
 // expect-consumed-warning: no' "$(cat totals.md)" && wrong "the test of the table accepts the totals of another suite"
 
+# namespaces LINE...: what the test of the namespaces says of a header with these lines, beside the headers as they are.
+rm -rf headers && mkdir headers && cp -r "$SOURCE/include" headers
+namespaces() {
+    printf '%s\n' "$@" >headers/include/gup/more.hpp
+    sh "$SOURCE/tests/namespaces.sh" headers >namespaces.log 2>&1
+}
+include='#include "gup/version.hpp"'
+test_of="the test of the namespaces"
+namespaces "$include" 'namespace gup::inline GUP_NAMESPACE::detail {' || wrong "$test_of rejects the release's"
+namespaces 'namespace gup::inline GUP_NAMESPACE {' && wrong "$test_of accepts a macro that is not defined"
+namespaces "$include" 'namespace gup {' && wrong "$test_of accepts names without the release"
+namespaces 'namespace gup::process_wide_v1 {' && wrong "$test_of accepts more names that are one for a process"
+
 # readme BLOCK...: what the README test says of a README with this block.
 mkdir -p project/tests project/examples project/cmake project/.ci
 echo 'ls build' >project/cmake/one.sh

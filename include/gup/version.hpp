@@ -6,7 +6,8 @@
 /// Shared objects that were built with different releases can be in one process, each with its own: all names
 /// are in an inline namespace of the release, so that neither the linker nor the loader takes one release's
 /// functions and objects for another's. A type of gup in the interface of a library is the same to its
-/// program only if both were built with the same release.
+/// program only if both were built with the same release: a pin_error of another is caught as the
+/// std::system_error that it is, and a hook hears of what its own release could not do.
 ///
 /// What must be one for a process whatever the releases, the counts of mlock, lies outside of it, in
 /// `gup::process_wide_v1`. Its layout and the meaning of its members are frozen, detail/mlock/layout.hpp

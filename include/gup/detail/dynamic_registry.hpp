@@ -3,7 +3,9 @@
 /// \file
 /// The caller's memory that is pinned in the domains of one type, by address: so that the same range, or the
 /// same part of a file, has one pin and one dirty state. One for a process, because mappings are per process
-/// too.
+/// too; but of each release of gup, because a record is made of the release's own types. A domain that a user
+/// wrote is one class for all releases: outside of their namespaces, two layouts would meet in one registry.
+/// Memory that is pinned through two releases is two pages, each with a dirty state of its own.
 
 #include "gup/detail/caller_range.hpp"
 #include "gup/detail/front_store.hpp"
