@@ -20,8 +20,8 @@
 /// Sharing and writing: `share` adds the name first and then looks for writing pins; a pin to write is taken
 /// first and then looks for a second name. Both read and change the same word of the page, so that at least
 /// one of them sees the other: the name is refused, or the pin goes and the page is copied. Who copies a
-/// page, or writes it back, holds it as if it had another name: else it could be taken for unshared, written
-/// and shared again meanwhile, and what was written would be lost with it.
+/// page, or writes it back, freezes it, as if it had another name: else it could be taken for unshared,
+/// written and shared again meanwhile, and what was written would be lost with it.
 
 #include "gup/detail/space_state.hpp"
 #include "gup/page_pool.hpp"

@@ -34,15 +34,15 @@ namespace gup {
 
 namespace detail {
 struct dynamic_access;
-template <class Front, class Kernel>
-class front_store;
+template <class StandIn, class Kernel>
+class stand_in_store;
 template <class Domain>
 class dynamic_registry;
 } // namespace detail
 
 /// Found through a reference that leads to one, and valid while that is held. All members may be called from
 /// any thread.
-class dynamic_page : detail::dynamic_front {
+class dynamic_page : detail::dynamic_stand_in {
 public:
     dynamic_page(const dynamic_page&) = delete;
     dynamic_page& operator=(const dynamic_page&) = delete;
@@ -62,8 +62,8 @@ public:
 
 private:
     friend struct detail::dynamic_access;
-    template <class Front, class Kernel>
-    friend class detail::front_store;
+    template <class StandIn, class Kernel>
+    friend class detail::stand_in_store;
     dynamic_page() noexcept = default;
 };
 
@@ -71,8 +71,10 @@ namespace detail {
 
 /// The library's own way into a dynamic page.
 struct dynamic_access {
-    static dynamic_page& of(const void* slot) noexcept { return static_cast<dynamic_page&>(front::of(slot)); }
-    static dynamic_front& front_of(dynamic_page& d) noexcept { return d; }
+    static dynamic_page& of(const void* slot) noexcept {
+        return static_cast<dynamic_page&>(stand_in::of(slot));
+    }
+    static dynamic_stand_in& stand_in_of(dynamic_page& d) noexcept { return d; }
     static const dynamic_page* of_page(const page& p) noexcept {
         return page_access::dynamic(p) ? &of(&p) : nullptr;
     }
@@ -99,12 +101,12 @@ const dynamic_page& unchecked_dynamic_page(const Ref& ref) noexcept {
 }
 
 /// Who provides memory that is neither the program's nor a file's, such as a device its BAR. A dynamic page
-/// of it carries `auxiliary` and holds `keeper`, which is not null, until its last put. It never counts as
-/// the same memory as another range, whatever the two seem to be mapped from; nor can it be pinned while the
-/// same range is pinned without its provider (EBUSY), because nothing would keep it.
+/// of it carries `auxiliary` and holds `keep_alive`, which is not null, until its last put. It never counts
+/// as the same memory as another range, whatever the two seem to be mapped from; nor can it be pinned while
+/// the same range is pinned without its provider (EBUSY), because nothing would keep it.
 struct memory_provider {
     typed_pointer auxiliary{};
-    std::shared_ptr<const void> keeper{};
+    std::shared_ptr<const void> keep_alive{};
 };
 
 } // namespace gup

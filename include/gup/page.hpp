@@ -14,7 +14,7 @@ namespace gup {
 
 namespace detail {
 struct page_access;
-struct front;
+struct stand_in;
 } // namespace detail
 
 /// Descriptor of one page of a pool. Descriptors live in page arrays; programs hold references, not pages.
@@ -25,12 +25,12 @@ public:
 
 private:
     friend struct detail::page_access;
-    friend struct detail::front;
+    friend struct detail::stand_in;
     page() = default; // trivial: page arrays are zeroed memory
 
     detail::counted counted_;
     // Flags in the top byte; below it the next page of a free list while no reference is out, else, if the
-    // page was ever named, the numbers of its names in address spaces and of those who hold it unwritten.
+    // page was ever named, the numbers of its names in address spaces and of those who have frozen it.
     std::uint64_t state_;
 };
 
@@ -39,6 +39,10 @@ static_assert(sizeof(page) == 16 && alignof(page) == 16,
 
 namespace detail {
 
+/// Page numbers count in units of 4096 bytes, whatever the system's page size: an address shifted by this.
+/// No page of a pool is smaller.
+inline constexpr unsigned pfn_shift = 12;
+
 /// The library's own way into a descriptor.
 struct page_access {
     static constexpr std::uint64_t dirty_flag = std::uint64_t{1} << 56;
@@ -46,8 +50,9 @@ struct page_access {
     static constexpr std::uint64_t named_flag = std::uint64_t{1} << 58;
     static constexpr std::uint64_t outdated_flag = std::uint64_t{1} << 59;
     static constexpr std::uint64_t link_mask = dirty_flag - 1;
-    static constexpr std::uint64_t one_hold = std::uint64_t{1} << 32; // names are counted below, holds above
-    static constexpr std::uint64_t name_mask = one_hold - 1;
+    // names are counted below, those who froze the page above
+    static constexpr std::uint64_t one_freeze = std::uint64_t{1} << 32;
+    static constexpr std::uint64_t name_mask = one_freeze - 1;
 
     static reference_counts& counts(page& p) noexcept { return p.counted_.counts; }
     static const reference_counts& counts(const page& p) noexcept { return p.counted_.counts; }
@@ -82,8 +87,9 @@ struct page_access {
     }
 
     /// One name more for a page in use; returns how many it has then. Every change of and look at the names
-    /// reads and writes the word: who adds a name or a hold and then finds no writing pin, and who pins for
-    /// writing and then finds one name and no hold, cannot both be right (see address_space.hpp).
+    /// reads and writes the word: who adds a name or freezes the page and then finds no writing pin, and who
+    /// pins for writing and then finds one name and the page not frozen, cannot both be right (see
+    /// address_space.hpp).
     static std::uint64_t add_name(page& p) noexcept {
         std::uint64_t seen = state(p).load(std::memory_order_relaxed);
         std::uint64_t next = 0;
@@ -96,12 +102,13 @@ struct page_access {
     }
     static void drop_name(page& p) noexcept { state(p).fetch_sub(1, std::memory_order_acq_rel); }
     /// Keeps a page that was found by name from being pinned for writing through one, whatever its names.
-    static void add_hold(page& p) noexcept { state(p).fetch_add(one_hold, std::memory_order_acq_rel); }
-    static void drop_hold(page& p) noexcept { state(p).fetch_sub(one_hold, std::memory_order_acq_rel); }
-    /// True if the page has one name, and at most so many holds.
-    static bool only_name(page& p, std::uint64_t holds = 0) noexcept {
+    static void freeze(page& p) noexcept { state(p).fetch_add(one_freeze, std::memory_order_acq_rel); }
+    static void thaw(page& p) noexcept { state(p).fetch_sub(one_freeze, std::memory_order_acq_rel); }
+    /// True if the page has one name, and is frozen by at most so many.
+    static bool only_name(page& p, std::uint64_t freezes = 0) noexcept {
         const std::uint64_t seen = state(p).fetch_add(0, std::memory_order_acq_rel);
-        return (seen & name_mask) == 1 && (seen & link_mask) / one_hold <= holds && (seen & named_flag) != 0;
+        return (seen & name_mask) == 1 && (seen & link_mask) / one_freeze <= freezes &&
+               (seen & named_flag) != 0;
     }
     /// How many names the page has; without the promise above.
     static std::uint64_t names(const page& p) noexcept {

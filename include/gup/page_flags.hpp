@@ -82,7 +82,7 @@ std::uint64_t page_to_pfn(const Ref& ref) noexcept {
 template <page_reference Ref>
 std::uint64_t unchecked_page_to_pfn(const Ref& ref) noexcept {
     const auto* const p = reinterpret_cast<const void*>(detail::reference_access::word(ref));
-    return reinterpret_cast<std::uintptr_t>(zone::of(p).address_of(p)) >> 12;
+    return reinterpret_cast<std::uintptr_t>(zone::of(p).address_of(p)) >> detail::pfn_shift;
 }
 
 /// The first byte of the page as the CPU sees it through this reference. Must not outlive it.

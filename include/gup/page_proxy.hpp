@@ -19,8 +19,8 @@ namespace gup {
 
 namespace detail {
 struct proxy_access;
-template <class Front, class Kernel>
-class front_store;
+template <class StandIn, class Kernel>
+class stand_in_store;
 } // namespace detail
 
 /// What a proxy overrides and carries; what it points to outlives the proxy.
@@ -32,7 +32,7 @@ struct proxy_attributes {
 
 /// Found through a reference that leads to one, and valid while that is held. All members may be called from
 /// any thread.
-class page_proxy : detail::front {
+class page_proxy : detail::stand_in {
 public:
     page_proxy(const page_proxy&) = delete;
     page_proxy& operator=(const page_proxy&) = delete;
@@ -50,8 +50,8 @@ public:
 
 private:
     friend struct detail::proxy_access;
-    template <class Front, class Kernel>
-    friend class detail::front_store;
+    template <class StandIn, class Kernel>
+    friend class detail::stand_in_store;
     page_proxy() noexcept = default;
 
     proxy_attributes attributes_{};
@@ -63,9 +63,9 @@ namespace detail {
 
 /// The library's own way into a proxy.
 struct proxy_access {
-    static page_proxy& of(const void* slot) noexcept { return static_cast<page_proxy&>(front::of(slot)); }
+    static page_proxy& of(const void* slot) noexcept { return static_cast<page_proxy&>(stand_in::of(slot)); }
     static page_proxy& of_word(std::uintptr_t word) noexcept { return of(&counted_of(word)); }
-    static front& front_of(page_proxy& proxy) noexcept { return proxy; }
+    static stand_in& stand_in_of(page_proxy& proxy) noexcept { return proxy; }
 
     /// Word of a reference that counts in this part of a proxy.
     static std::uintptr_t word(const counted& c) noexcept {
@@ -89,7 +89,7 @@ struct proxy_access {
     /// Likewise a pin. Makes no system call, takes no lock and does not allocate.
     template <class Domain, dma_access Access>
     static user_page_ref<Domain, Access> try_pin(page_proxy& proxy) noexcept {
-        counted* const c = try_add_pin_to_front<counting_t<Domain>>(proxy, kind_of(Access));
+        counted* const c = try_add_pin_to_stand_in<counting_t<Domain>>(proxy, kind_of(Access));
         if (c == nullptr) return {};
         return reference_access::make<user_page_ref<Domain, Access>>(word(*c));
     }
@@ -149,7 +149,7 @@ template <class T, page_reference Ref>
 T* auxiliary(const Ref& ref) noexcept {
     if (const page_proxy* const proxy = find_page_proxy(ref); proxy != nullptr)
         return proxy->auxiliary().get<T>();
-    const detail::dynamic_front* const d = detail::to_dynamic(page_descriptor(ref));
+    const detail::dynamic_stand_in* const d = detail::to_dynamic(page_descriptor(ref));
     return d != nullptr ? d->memory.auxiliary.get<T>() : nullptr;
 }
 /// As auxiliary, of a reference known to lead through a proxy that carries data of this type.

@@ -5,7 +5,7 @@
 /// pinned, and gets it back with its last put. Address spaces are sources; so is any type of the user's that
 /// derives from `proxy_owner` and models `proxy_source`.
 
-#include "gup/detail/proxy_keeper.hpp"
+#include "gup/detail/source_base.hpp"
 
 #include <concepts>
 #include <cstdint>
@@ -39,14 +39,14 @@ class source_handle;
 /// Base class of a source (`class snapshot : public proxy_owner<snapshot, domain>`). A source lives until its
 /// handle and all of its proxies have gone: a proxy never calls what is not there.
 template <class Source, class Domain>
-class proxy_owner : detail::proxy_keeper<Domain> {
-    using keeper = detail::proxy_keeper<Domain>;
+class proxy_owner : detail::source_base<Domain> {
+    using common = detail::source_base<Domain>;
 
 public:
     using domain_type = Domain;
 
 protected:
-    proxy_owner() noexcept : keeper(does) {}
+    proxy_owner() noexcept : common(does) {}
     ~proxy_owner() = default;
 
     /// A new proxy in front of the page that `base` leads to, through another proxy or not; its first
@@ -64,24 +64,24 @@ protected:
         requires std::same_as<typename Ref::domain_type, Domain>
     [[nodiscard("the proxy must be put")]] std::optional<page_ref<Domain>>
     try_make_proxy(const Ref& base, const proxy_attributes& attributes, pin_failure& failure) {
-        const std::uintptr_t word = keeper::make(detail::reference_access::word(base), attributes, failure);
+        const std::uintptr_t word = common::make(detail::reference_access::word(base), attributes, failure);
         if (word == 0) return std::nullopt;
         auto ref = detail::reference_access::make<page_ref<Domain>>(word);
         return std::optional(std::move(ref));
     }
 
     /// Keeps the source until as many calls of `let_go`, beyond its handle and its proxies.
-    detail::proxy_keeper<Domain>& holder() noexcept { return *this; }
+    detail::source_base<Domain>& holder() noexcept { return *this; }
 
 private:
     template <proxy_source>
     friend class source_handle;
 
-    static Source& source(keeper& k) noexcept { return static_cast<Source&>(static_cast<proxy_owner&>(k)); }
+    static Source& source(common& c) noexcept { return static_cast<Source&>(static_cast<proxy_owner&>(c)); }
     static constexpr
-        typename keeper::hooks does{[](keeper& k, page_proxy& proxy) noexcept { source(k).on_idle(proxy); },
-                                    [](keeper& k, page_proxy& proxy) noexcept { source(k).release(proxy); },
-                                    [](keeper& k) noexcept { delete &source(k); }};
+        typename common::hooks does{[](common& c, page_proxy& proxy) noexcept { source(c).on_idle(proxy); },
+                                    [](common& c, page_proxy& proxy) noexcept { source(c).release(proxy); },
+                                    [](common& c) noexcept { delete &source(c); }};
 };
 
 /// Holds a source. Move-only; destroying it closes the source, which lives on until its last proxy is back.

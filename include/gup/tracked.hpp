@@ -75,7 +75,7 @@ struct tracking<tracked<Domain>> {
     struct pool : tracker<typename Domain::kernel, counting_t<Domain>> {
         template <class Look>
         void for_each_outstanding(Look look) {
-            this->for_each([&](const tracked_front& node) {
+            this->for_each([&](const tracked_stand_in& node) {
                 const zone& z = zone::of(node.base);
                 look(outstanding_reference{.page = {z.address_of(node.base), z.page_size()},
                                            .what = node.kind == reference_kind::plain ? "a page_ref"

@@ -36,9 +36,10 @@ static_assert(sizeof(gup::detail::reference_word) == 8);
 static_assert((gup::detail::reference_word::proxy_tag & gup::detail::reference_word::dynamic_tag) == 0);
 
 // what stands in front of a page begins as a page does, and its parts tell which it is
-static_assert(offsetof(gup::detail::front, own) == 0 && offsetof(gup::detail::front, reading) == sizeof(gup::page));
-static_assert(alignof(gup::detail::front) == 128 &&
-              offsetof(gup::detail::front, writing) < alignof(gup::detail::front));
+static_assert(offsetof(gup::detail::stand_in, own) == 0 &&
+              offsetof(gup::detail::stand_in, reading) == sizeof(gup::page));
+static_assert(alignof(gup::detail::stand_in) == 128 &&
+              offsetof(gup::detail::stand_in, writing) < alignof(gup::detail::stand_in));
 static_assert(sizeof(gup::page_proxy) == 128 && sizeof(gup::dynamic_page) == 128);
 static_assert(std::is_trivially_destructible_v<gup::page_proxy> &&
               std::is_trivially_destructible_v<gup::dynamic_page>);

@@ -18,8 +18,8 @@ struct provider_scene {
     pretended domain{};
     private_pages memory{1};
     std::string name = "a device";
-    std::shared_ptr<int> keeper = std::make_shared<int>();
-    gup::memory_provider provider{gup::typed_pointer(&name), keeper};
+    std::shared_ptr<int> kept = std::make_shared<int>();
+    gup::memory_provider provider{gup::typed_pointer(&name), kept};
 
     gup::pin_failure refusal(const gup::memory_provider& of) {
         gup::pin_failure failure;
@@ -34,14 +34,14 @@ TEST_CASE("a page of provided memory keeps the provider and carries its data unt
     provider_scene s;
     auto ref = gup::get_user_pages<gup::dma_access::read_write>(s.domain, s.memory.all(), s.provider);
     s.provider = {};
-    CHECK(s.keeper.use_count() == 2);
+    CHECK(s.kept.use_count() == 2);
     CHECK(gup::auxiliary<std::string>(ref) == &s.name);
     auto plain = gup::get_user_pages(s.domain, s.memory.all()); // the same page, which is kept already
     CHECK(gup::auxiliary<std::string>(plain) == &s.name);
     gup::put_user_page(std::move(ref), gup::clean);
-    CHECK(s.keeper.use_count() == 2);
+    CHECK(s.kept.use_count() == 2);
     gup::put_user_page(std::move(plain), gup::clean);
-    CHECK(s.keeper.use_count() == 1);
+    CHECK(s.kept.use_count() == 1);
 }
 
 TEST_CASE("what is pinned without its provider, or as another's, cannot be pinned as the provider's") {

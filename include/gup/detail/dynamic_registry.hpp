@@ -8,8 +8,8 @@
 /// Memory that is pinned through two releases is two pages, each with a dirty state of its own.
 
 #include "gup/detail/caller_range.hpp"
-#include "gup/detail/front_store.hpp"
 #include "gup/detail/process.hpp"
+#include "gup/detail/stand_in_store.hpp"
 #include "gup/dynamic_page.hpp"
 
 #include <boost/intrusive/set.hpp>
@@ -36,8 +36,8 @@ class dynamic_registry {
     using counting = counting_t<Domain>;
 
     struct provided_memory final : pinned_memory {
-        explicit provided_memory(std::shared_ptr<const void> held) noexcept : keeper(std::move(held)) {}
-        const std::shared_ptr<const void> keeper;
+        explicit provided_memory(std::shared_ptr<const void> held) noexcept : keep_alive(std::move(held)) {}
+        const std::shared_ptr<const void> keep_alive;
     };
 
     /// What a dynamic page has beside its descriptor.
@@ -48,10 +48,12 @@ class dynamic_registry {
         typename Domain::registration pin{};
         dynamic_page* descriptor = nullptr;
 
-        dynamic_front& front() const noexcept { return dynamic_access::front_of(*descriptor); }
+        dynamic_stand_in& stand_in() const noexcept { return dynamic_access::stand_in_of(*descriptor); }
         /// Its last reference has gone, and whoever put that waits for our lock.
-        bool over() const noexcept { return front().counts().none(); }
-        const void* keeper() const noexcept { return memory == nullptr ? nullptr : memory->keeper.get(); }
+        bool over() const noexcept { return stand_in().counts().none(); }
+        const void* provider() const noexcept {
+            return memory == nullptr ? nullptr : memory->keep_alive.get();
+        }
     };
     struct first_address {
         using type = std::uintptr_t;
@@ -67,7 +69,7 @@ class dynamic_registry {
         dynamic_registry& registry;
         const Domain domain;
         const void* const thread;
-        front_store<dynamic_page, kernel> descriptors;
+        stand_in_store<dynamic_page, kernel> descriptors;
         record_set records{};  // without those that are over; no two overlap
         std::size_t alive = 0; // with them
     };
@@ -110,7 +112,7 @@ public:
         }
         auto content = look_at_range(maps, *pages, access, pins_device_memory<Domain>, failure);
         if (!content) return 0;
-        if (provider.keeper != nullptr) *content = {.all_shared = false};
+        if (provider.keep_alive != nullptr) *content = {.all_shared = false};
         record* base = nullptr;
         if (in != nullptr && !find_base(*in, *content, *pages, maps, access, base, failure)) return 0;
         return add(domain, in, base, *pages, std::move(*content), maps, access, provider, failure);
@@ -122,8 +124,8 @@ public:
         const std::lock_guard lock(lock_);
         pinned_in* const in = find(domain);
         record* const r = in == nullptr || at == UINTPTR_MAX ? nullptr : overlapping(*in, {at, at + 1});
-        if (r == nullptr || !r->front().counts().add_unless_free(reference_kind::plain)) return 0;
-        return dynamic_access::word(page_access::counted_of(r->front().own));
+        if (r == nullptr || !r->stand_in().counts().add_unless_free(reference_kind::plain)) return 0;
+        return dynamic_access::word(page_access::counted_of(r->stand_in().own));
     }
 
 private:
@@ -163,11 +165,11 @@ private:
             return refuse(failure, r,
                           "the range overlaps memory that is pinned: pin exactly the same range, or "
                           "put that first");
-        if (provider.keeper != nullptr && provider.keeper.get() != r.keeper())
+        if (provider.keep_alive != nullptr && provider.keep_alive.get() != r.provider())
             return refuse(failure, r,
                           "the memory is pinned, but not as its provider's, who would not be kept: put that "
                           "first");
-        if (!narrows_to(r.front().memory.access, access))
+        if (!narrows_to(r.stand_in().memory.access, access))
             return refuse(failure, r,
                           "the memory is pinned with less access: put that first, or pin it with "
                           "the widest access to begin with");
@@ -176,26 +178,26 @@ private:
 
     /// One more pin: its word, 0 if the last reference has gone meanwhile.
     static std::uintptr_t try_add_pin(record& r, reference_kind pin) noexcept {
-        if (r.front().forwards()) {
-            const counted* const c = try_add_pin_to_front<counting>(r.front(), pin);
+        if (r.stand_in().forwards()) {
+            const counted* const c = try_add_pin_to_stand_in<counting>(r.stand_in(), pin);
             return c == nullptr ? 0 : dynamic_access::word(*c);
         }
-        if (!r.front().counts().add_unless_free(pin)) return 0;
-        return dynamic_access::word(page_access::counted_of(r.front().own));
+        if (!r.stand_in().counts().add_unless_free(pin)) return 0;
+        return dynamic_access::word(page_access::counted_of(r.stand_in().own));
     }
 
     /// Finds the base that shows the same parts of files, if there is one. False if one shows some of them.
     static bool find_base(pinned_in& in, const range_content& content, page_range pages,
                           std::string_view maps, dma_access access, record*& base, pin_failure& failure) {
         for (record& r : in.records) {
-            if (r.front().forwards() || r.over() || !content.overlaps(r.content)) continue;
+            if (r.stand_in().forwards() || r.over() || !content.overlaps(r.content)) continue;
             const auto names = file_names(maps, pages), others = file_names(maps, r.pages);
             if (std::ranges::find_first_of(names, others) == names.end()) continue;
             if (!content.same_as(r.content) || names != others)
                 return refuse(failure, r,
                               "the range shows some of the file pages that are pinned at another "
                               "address: pin exactly the same pages, or put that first");
-            if (!narrows_to(r.front().memory.access, access))
+            if (!narrows_to(r.stand_in().memory.access, access))
                 return refuse(failure, r,
                               "the same pages are pinned at another address with less access: put "
                               "that first, or pin them with the widest access to begin with");
@@ -236,10 +238,10 @@ std::uintptr_t dynamic_registry<Domain>::add(Domain& domain, pinned_in* in, reco
     if (descriptor == nullptr) return 0;
     made->pages = pages;
     made->content = std::move(content);
-    if (provider.keeper != nullptr) made->memory = std::make_unique<provided_memory>(provider.keeper);
+    if (provider.keep_alive != nullptr) made->memory = std::make_unique<provided_memory>(provider.keep_alive);
     made->descriptor = descriptor.get();
     auto* const address = reinterpret_cast<std::byte*>(pages.begin);
-    if (base != nullptr && !base->front().counts().add_unless_free(reference_kind::plain)) base = nullptr;
+    if (base != nullptr && !base->stand_in().counts().add_unless_free(reference_kind::plain)) base = nullptr;
     if (base == nullptr) {
         auto pinned = domain.try_pin({address, pages.size()}, access, failure);
         if (!pinned) {
@@ -249,26 +251,26 @@ std::uintptr_t dynamic_registry<Domain>::add(Domain& domain, pinned_in* in, reco
         made->pin = std::move(*pinned);
     }
 
-    dynamic_front& f = made->front();
-    page& canonical = base != nullptr ? base->front().own : f.own;
-    f.base = &canonical;
-    f.memory = {address,    pages.size(), (base != nullptr ? base->pages.begin : pages.begin) >> 12,
+    dynamic_stand_in& s = made->stand_in();
+    page& canonical = base != nullptr ? base->stand_in().own : s.own;
+    s.base = &canonical;
+    s.memory = {address,    pages.size(), (base != nullptr ? base->pages.begin : pages.begin) >> pfn_shift,
                 &made->pin, access,       provider.auxiliary};
-    f.record = made.get();
-    page_access::set_dynamic(f.own);
+    s.record = made.get();
+    page_access::set_dynamic(s.own);
     const reference_kind pin = kind_of(access);
-    counted* counts_in = &page_access::counted_of(f.own);
+    counted* counts_in = &page_access::counted_of(s.own);
     if (base != nullptr) {
-        f.base_counts().template add<counting>(pin);
-        f.counts().start(reference_kind::reader);
-        f.slot_of(pin).counts.start(pin);
-        counts_in = &f.slot_of(pin);
+        s.base_counts().template add<counting>(pin);
+        s.counts().start(reference_kind::reader);
+        s.slot_of(pin).counts.start(pin);
+        counts_in = &s.slot_of(pin);
     } else {
-        f.counts().start(pin);
+        s.counts().start(pin);
     }
     ++in->alive;
     in->records.insert(*made);
-    static_cast<void>(made.release()); // in `f.record`
+    static_cast<void>(made.release()); // in `s.record`
     static_cast<void>(descriptor.release());
     if (first != nullptr) domains_.push_back(std::move(first)); // reserved
     return dynamic_access::word(*counts_in);
@@ -279,19 +281,19 @@ void dynamic_registry<Domain>::on_release(zone& z, counted& c) noexcept {
     auto& in = *static_cast<pinned_in*>(z.owner());
     if (in.registry.process_ != this_process()) return; // a forked child: the parent's business
     dynamic_page& descriptor = dynamic_access::of(&c);
-    front& f = dynamic_access::front_of(descriptor);
-    if (&c != &page_access::counted_of(f.own)) {
-        static_cast<void>(drop_last_pin_of_kind<counting>(f, c));
-        if (!f.counts().template drop<counting>(reference_kind::plain)) return;
+    stand_in& s = dynamic_access::stand_in_of(descriptor);
+    if (&c != &page_access::counted_of(s.own)) {
+        static_cast<void>(drop_last_pin_of_kind<counting>(s, c));
+        if (!s.counts().template drop<counting>(reference_kind::plain)) return;
     }
     in.registry.end(in, descriptor);
 }
 
 template <class Domain>
 void dynamic_registry<Domain>::end(pinned_in& in, dynamic_page& descriptor) noexcept {
-    dynamic_front& f = dynamic_access::front_of(descriptor);
-    const std::unique_ptr<record> over(static_cast<record*>(f.record));
-    page* const base = f.forwards() ? f.base : nullptr;
+    dynamic_stand_in& s = dynamic_access::stand_in_of(descriptor);
+    const std::unique_ptr<record> over(static_cast<record*>(s.record));
+    page* const base = s.forwards() ? s.base : nullptr;
     {
         const std::lock_guard lock(lock_);
         if (over->is_linked()) in.records.erase(in.records.iterator_to(*over));

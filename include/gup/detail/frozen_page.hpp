@@ -9,15 +9,15 @@
 
 namespace gup::detail {
 
-/// While it is there nobody is given a pin to write to the page through a name: who asks gets a copy. Empty
-/// if a device may write to the page already. The page was found by name and stays in use meanwhile.
+/// While the page is frozen nobody is given a pin to write to it through a name: who asks gets a copy. Empty
+/// if a device may write to it already. The page was found by name and stays in use meanwhile.
 class frozen_page {
 public:
     frozen_page() noexcept = default;
     explicit frozen_page(page& p) noexcept {
-        page_access::add_hold(p);
+        page_access::freeze(p);
         if (page_access::counts(p).device_may_write())
-            page_access::drop_hold(p);
+            page_access::thaw(p);
         else
             page_ = &p;
     }
@@ -27,7 +27,7 @@ public:
         return *this;
     }
     ~frozen_page() {
-        if (page_ != nullptr) page_access::drop_hold(*page_);
+        if (page_ != nullptr) page_access::thaw(*page_);
     }
     explicit operator bool() const noexcept { return page_ != nullptr; }
 

@@ -20,11 +20,11 @@
 
 namespace gup::detail {
 
-class page_store;
+class free_page_store;
 
 /// Lies alone in memory that a forked child sees zeroed, where it reads as closed, empty and ownerless.
 struct alignas(64) magazine {
-    std::atomic<page_store*> owner{nullptr}; // null once the store is gone, and in a forked child
+    std::atomic<free_page_store*> owner{nullptr}; // null once the store is gone, and in a forked child
     std::atomic<bool> open{false};
     std::atomic<bool> busy{false};
     bool fenced = false;        // no membarrier on this kernel: the owner pays for the barrier itself

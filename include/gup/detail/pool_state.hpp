@@ -4,8 +4,8 @@
 /// What a pool's handle points to: memory, page arrays, pin, free pages. Outlives the handle until the last
 /// put.
 
-#include "gup/detail/local_store.hpp"
-#include "gup/detail/page_store.hpp"
+#include "gup/detail/free_page_store_slow.hpp"
+#include "gup/detail/local_free_page_store.hpp"
 #include "gup/detail/slab.hpp"
 #include "gup/page_ref.hpp"
 #include "gup/pin_domain.hpp"
@@ -21,11 +21,12 @@
 
 namespace gup::detail {
 
+inline constexpr std::size_t smallest_page = std::size_t{1} << pfn_shift;
 inline constexpr std::size_t largest_page = std::size_t{1} << 30;
 
 /// Null if the options describe a pool, else the sentence that says what is wrong.
 inline const char* fault_of(const pool_options& options) noexcept {
-    if (!std::has_single_bit(options.page_size) || options.page_size < 4096 ||
+    if (!std::has_single_bit(options.page_size) || options.page_size < smallest_page ||
         options.page_size > largest_page)
         return "page_size must be a power of two from 4096 bytes to 1 GiB";
     if (options.pages == 0) return "a pool needs at least one page: set pool_options::pages";
@@ -35,13 +36,13 @@ inline const char* fault_of(const pool_options& options) noexcept {
 }
 
 template <class Domain>
-using store_of =
-    std::conditional_t<std::is_same_v<counting_t<Domain>, local_counting>, local_store, page_store>;
+using free_page_store_of = std::conditional_t<std::is_same_v<counting_t<Domain>, local_counting>,
+                                              local_free_page_store, free_page_store>;
 
 template <class Domain>
-class pool_state final : public store_of<Domain> {
+class pool_state final : public free_page_store_of<Domain> {
     using kernel = typename Domain::kernel;
-    using store = store_of<Domain>;
+    using store = free_page_store_of<Domain>;
     using memory_slab = slab<kernel>;
     static constexpr bool tracks = tracking<Domain>::enabled;
 
@@ -165,7 +166,8 @@ private:
             auto* const made =
                 ::new (at) zone(memory_->memory().data() + ((i * zone::max_pages) << page_shift), page_shift,
                                 access, static_cast<store*>(this), &store::on_release);
-            if constexpr (std::is_same_v<store, local_store>) made->set_thread(this_thread_identity());
+            if constexpr (std::is_same_v<store, local_free_page_store>)
+                made->set_thread(this_thread_identity());
         }
     }
 
@@ -254,8 +256,8 @@ void put_all(std::span<user_page_ref<Domain, Access>> refs, origin_of<Domain> wh
         note_put<Domain>(word, where);
         if constexpr (std::is_same_v<counting, shared_counting>) {
             const zone& first = zone::of(&counted_of(word));
-            const bool of_a_pool = first.releases_to(&page_store::on_release);
-            auto* const owner = static_cast<page_store*>(first.owner());
+            const bool of_a_pool = first.releases_to(&free_page_store::on_release);
+            auto* const owner = static_cast<free_page_store*>(first.owner());
             const bool went = of_a_pool && owner->give_back_while([&](bool lookups, page*& freed) noexcept {
                 if (i == refs.size() || !refs[i]) return false;
                 counted& c = counted_of(reference_access::word(refs[i]));

@@ -4,7 +4,7 @@
 /// The one word that a reference is: the address of what it counts in, with tags in the low bits.
 
 #include "gup/annotations.hpp"
-#include "gup/detail/front.hpp"
+#include "gup/detail/stand_in.hpp"
 #include "gup/detail/tracking.hpp"
 #include "gup/local.hpp"
 #include "gup/zone.hpp"
@@ -50,46 +50,49 @@ inline counted& counted_of(std::uintptr_t word) noexcept {
 inline bool is_plain_word(std::uintptr_t word) noexcept { return (word & reference_word::tag_mask) == 0; }
 
 /// What stands in front of the page, or is it; only of words with a tag.
-inline front& front_of(std::uintptr_t word) noexcept { return front::of(&counted_of(word)); }
+inline stand_in& stand_in_of(std::uintptr_t word) noexcept { return stand_in::of(&counted_of(word)); }
 
 // Of words with a tag. Not inline: those without must not pay for them.
-[[gnu::noinline]] inline page& page_of_front(std::uintptr_t word) noexcept { return *front_of(word).base; }
+[[gnu::noinline]] inline page& page_of_stand_in(std::uintptr_t word) noexcept {
+    return *stand_in_of(word).base;
+}
 [[gnu::noinline]] inline std::span<std::byte> memory_of_page(const page& p) noexcept {
-    if (const dynamic_front* const d = to_dynamic(p); d != nullptr)
+    if (const dynamic_stand_in* const d = to_dynamic(p); d != nullptr)
         return {d->memory.address, d->memory.length};
     const zone& z = zone::of(&p);
     return {z.address_of(&p), z.page_size()};
 }
-[[gnu::noinline]] inline std::span<std::byte> memory_of_front(std::uintptr_t word) noexcept {
+[[gnu::noinline]] inline std::span<std::byte> memory_of_stand_in(std::uintptr_t word) noexcept {
     if ((word & reference_word::tracked_tag) != 0)
-        return static_cast<const viewed_front&>(front_of(word)).view;
-    if ((word & reference_word::dynamic_tag) == 0) return memory_of_page(*front_of(word).base);
-    const extent& seen = static_cast<const dynamic_front&>(front_of(word)).memory; // not always the base's
+        return static_cast<const viewed_stand_in&>(stand_in_of(word)).view;
+    if ((word & reference_word::dynamic_tag) == 0) return memory_of_page(*stand_in_of(word).base);
+    const pinned_range& seen =
+        static_cast<const dynamic_stand_in&>(stand_in_of(word)).memory; // not always the base's
     return {seen.address, seen.length};
 }
-[[gnu::noinline]] inline const void* registration_of_front(std::uintptr_t word) noexcept {
-    const page& p = *front_of(word).base;
-    const dynamic_front* const d = to_dynamic(p);
+[[gnu::noinline]] inline const void* registration_of_stand_in(std::uintptr_t word) noexcept {
+    const page& p = *stand_in_of(word).base;
+    const dynamic_stand_in* const d = to_dynamic(p);
     return d != nullptr ? d->memory.registration : &zone::of(&p).registration<char>();
 }
-[[gnu::noinline]] inline dma_access access_of_front(std::uintptr_t word) noexcept {
+[[gnu::noinline]] inline dma_access access_of_stand_in(std::uintptr_t word) noexcept {
     if ((word & reference_word::dynamic_tag) != 0)
-        return static_cast<const dynamic_front&>(front_of(word)).memory.access;
-    const page& p = *front_of(word).base;
-    const dynamic_front* const d = to_dynamic(p);
+        return static_cast<const dynamic_stand_in&>(stand_in_of(word)).memory.access;
+    const page& p = *stand_in_of(word).base;
+    const dynamic_stand_in* const d = to_dynamic(p);
     return d != nullptr ? d->memory.access : zone::of(&p).access();
 }
 
-[[gnu::noinline]] inline std::uint64_t pfn_of_front(std::uintptr_t word) noexcept {
+[[gnu::noinline]] inline std::uint64_t pfn_of_stand_in(std::uintptr_t word) noexcept {
     if ((word & reference_word::dynamic_tag) != 0)
-        return static_cast<const dynamic_front&>(front_of(word)).memory.pfn;
-    return reinterpret_cast<std::uintptr_t>(memory_of_page(*front_of(word).base).data()) >> 12;
+        return static_cast<const dynamic_stand_in&>(stand_in_of(word)).memory.pfn;
+    return reinterpret_cast<std::uintptr_t>(memory_of_page(*stand_in_of(word).base).data()) >> pfn_shift;
 }
 
 /// The page that a reference leads to, where its dirty flag is.
 inline page& page_of(std::uintptr_t word) noexcept {
     if (!is_plain_word(word)) [[unlikely]]
-        return page_of_front(word);
+        return page_of_stand_in(word);
     return *reinterpret_cast<page*>(word);
 }
 
@@ -97,42 +100,42 @@ inline page& page_of(std::uintptr_t word) noexcept {
 /// still.
 inline bool left_to_others(std::uintptr_t word) noexcept {
     return (word & reference_word::proxy_tag) != 0 && page_access::names(page_of(word)) > 0 &&
-           page_access::outdated(front_of(word).own);
+           page_access::outdated(stand_in_of(word).own);
 }
 
 /// The memory that the CPU sees through a reference.
 inline std::span<std::byte> memory_of(std::uintptr_t word) noexcept {
     if (!is_plain_word(word)) [[unlikely]]
-        return memory_of_front(word);
+        return memory_of_stand_in(word);
     const zone& z = zone::of(reinterpret_cast<void*>(word));
     return {z.address_of(reinterpret_cast<void*>(word)), z.page_size()};
 }
 
 /// The memory that a device sees, where the pin is: the page's own.
 inline std::span<std::byte> pinned_memory_of(std::uintptr_t word) noexcept {
-    return is_plain_word(word) ? memory_of(word) : memory_of_page(page_of_front(word));
+    return is_plain_word(word) ? memory_of(word) : memory_of_page(page_of_stand_in(word));
 }
 
 /// The number of the page: of its own memory, through whatever it is reached.
 inline std::uint64_t pfn_of(std::uintptr_t word) noexcept {
     if (!is_plain_word(word)) [[unlikely]]
-        return pfn_of_front(word);
+        return pfn_of_stand_in(word);
     const zone& z = zone::of(reinterpret_cast<void*>(word));
-    return reinterpret_cast<std::uintptr_t>(z.address_of(reinterpret_cast<void*>(word))) >> 12;
+    return reinterpret_cast<std::uintptr_t>(z.address_of(reinterpret_cast<void*>(word))) >> pfn_shift;
 }
 
 /// The pin of the page.
 template <class Registration>
 const Registration& registration_of(std::uintptr_t word) noexcept {
     if (!is_plain_word(word)) [[unlikely]]
-        return *static_cast<const Registration*>(registration_of_front(word));
+        return *static_cast<const Registration*>(registration_of_stand_in(word));
     return zone::of(reinterpret_cast<void*>(word)).template registration<Registration>();
 }
 
 /// The widest access that the page can be pinned with.
 inline dma_access access_of(std::uintptr_t word) noexcept {
     if (!is_plain_word(word)) [[unlikely]]
-        return access_of_front(word);
+        return access_of_stand_in(word);
     return zone::of(reinterpret_cast<void*>(word)).access();
 }
 
@@ -186,7 +189,7 @@ inline std::uintptr_t add_pin(std::uintptr_t word, reference_kind pin) noexcept 
         add_reference<Counting>(word, pin);
         return word;
     }
-    return reinterpret_cast<std::uintptr_t>(add_pin_to_front<Counting>(front_of(word), pin)) |
+    return reinterpret_cast<std::uintptr_t>(add_pin_to_stand_in<Counting>(stand_in_of(word), pin)) |
            (word & reference_word::tag_mask);
 }
 

@@ -97,7 +97,7 @@ public:
     /// Removes all names; no call follows.
     void close() noexcept {
         if (!of_this_process()) return;
-        std::vector<proxy_keeper<Domain>*> sources;
+        std::vector<source_base<Domain>*> sources;
         {
             const std::lock_guard lock(lock_);
             sources.swap(sources_);
@@ -108,7 +108,7 @@ public:
             empty(entry, out);
             table_.remove(entry);
         });
-        for (proxy_keeper<Domain>* const source : sources) source->let_go();
+        for (source_base<Domain>* const source : sources) source->let_go();
     }
 
     /// An ordinary reference to the page of a name, through its proxy; `make(index)` is asked for one if none
@@ -285,7 +285,7 @@ private:
     }
     /// Whose proxy has been published stays until the space closes: a reader may come late.
     void keep_source(zone& chunk) {
-        auto* const source = static_cast<proxy_keeper<Domain>*>(chunk.owner());
+        auto* const source = static_cast<source_base<Domain>*>(chunk.owner());
         if (source == &this->holder() || std::ranges::find(sources_, source) != sources_.end()) return;
         sources_.push_back(source);
         source->hold();
@@ -303,7 +303,7 @@ private:
         if (entry == nullptr || &page_of(entry->page) != &shared || page_access::only_name(shared, 1)) return;
         if (!fresh) throw_no_copy("find_get_user_page", index);
         if (page_access::dirty(shared)) set_page_dirty(*fresh);
-        if (const auto old = entry->published.load()) page_access::set_outdated(front_of(old).own);
+        if (const auto old = entry->published.load()) page_access::set_outdated(stand_in_of(old).own);
         empty(*entry, out);
         page_access::add_name(page_of(reference_access::word(*fresh)));
         entry->page = reference_access::release(*fresh);
@@ -313,7 +313,7 @@ private:
     const process_identity process_ = this_process();
     mutable std::mutex lock_; // guards the table, except for searches without it, and the sources
     name_table table_;
-    std::vector<proxy_keeper<Domain>*> sources_;
+    std::vector<source_base<Domain>*> sources_;
 };
 
 } // namespace gup::detail

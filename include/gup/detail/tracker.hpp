@@ -5,9 +5,9 @@
 /// and a second mapping of the pool's memory, in which only pages that somebody holds are accessible.
 
 #include "gup/detail/fault_report.hpp"
-#include "gup/detail/front_store.hpp"
 #include "gup/detail/process.hpp"
 #include "gup/detail/reference_word.hpp"
+#include "gup/detail/stand_in_store.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -22,12 +22,12 @@
 namespace gup::detail {
 
 /// What a tracked reference leads to: it stands in front of the page for this one reference.
-struct tracked_front : viewed_front {
+struct tracked_stand_in : viewed_stand_in {
     call_site got{};
     call_site put{};
     reference_kind kind = reference_kind::plain;
 };
-static_assert(sizeof(tracked_front) == 2 * alignof(front));
+static_assert(sizeof(tracked_stand_in) == 2 * alignof(stand_in));
 
 /// The nodes and views of one pool. Thread-safe from `init` on. Lives as long as the pool's memory.
 template <class Kernel, class Counting>
@@ -84,7 +84,7 @@ public:
     std::uintptr_t lead(page& p, reference_kind kind, const call_site& where) noexcept {
         const std::lock_guard lock(lock_);
         pin_failure failure;
-        tracked_front* const node = nodes_.take(failure);
+        tracked_stand_in* const node = nodes_.take(failure);
         if (node == nullptr) rule_broken("no memory is left to track a reference with");
         node->base = &p;
         node->got = where;
@@ -107,7 +107,7 @@ public:
         return word;
     }
     static void note_put(std::uintptr_t word, const call_site& where) noexcept {
-        static_cast<tracked_front&>(front_of(word)).put = where;
+        static_cast<tracked_stand_in&>(stand_in_of(word)).put = where;
     }
 
     /// An address in the views as one in the pool's memory; others as they are.
@@ -121,7 +121,7 @@ public:
     void for_each(Look look) {
         if (process_ != this_process()) return; // nor is its lock ours
         const std::lock_guard lock(lock_);
-        nodes_.for_each([&](const tracked_front& node) {
+        nodes_.for_each([&](const tracked_stand_in& node) {
             if (!node.counts().none()) look(node);
         });
     }
@@ -130,7 +130,7 @@ private:
     static void on_release(zone& z, counted& c) noexcept {
         auto& self = *static_cast<tracker*>(z.owner());
         if (self.process_ != this_process()) return; // a forked child: the parent's business
-        auto& node = static_cast<tracked_front&>(front::of(&c));
+        auto& node = static_cast<tracked_stand_in&>(stand_in::of(&c));
         page& base = *node.base;
         const reference_kind kind = node.kind;
         {
@@ -163,7 +163,7 @@ private:
     watched_views* watched_ = nullptr;
     const process_identity process_ = this_process();
     std::mutex lock_; // guards the nodes and the history
-    front_store<tracked_front, Kernel> nodes_;
+    stand_in_store<tracked_stand_in, Kernel> nodes_;
 };
 
 } // namespace gup::detail

@@ -52,7 +52,7 @@ TEST_CASE("a magazine wiped by fork is closed and empty and belongs to nobody") 
     alignas(magazine) std::byte memory[sizeof(magazine)];
     auto* const m = ::new (static_cast<void*>(memory)) magazine;
     m->open = true;
-    m->owner = reinterpret_cast<gup::detail::page_store*>(memory);
+    m->owner = reinterpret_cast<gup::detail::free_page_store*>(memory);
     std::memset(static_cast<void*>(memory), 0, sizeof memory);
 
     CHECK(m->owner == nullptr);

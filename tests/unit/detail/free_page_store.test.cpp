@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "gup/detail/page_store.hpp"
+#include "gup/detail/free_page_store_slow.hpp"
 
 #include "gup_test/catch.hpp"
 #include "gup_test/page_array.hpp"
@@ -13,8 +13,8 @@
 #include <vector>
 
 using namespace gup_test;
+using gup::detail::free_page_store;
 using gup::detail::page_chain;
-using gup::detail::page_store;
 
 namespace {
 
@@ -32,7 +32,7 @@ struct shop {
     explicit shop(std::size_t pages)
         : memory(pages),
           store(memory.arrays(), std::type_identity<counting_kernel>{},
-                [](page_store&) noexcept { ++destroyed; }) {
+                [](free_page_store&) noexcept { ++destroyed; }) {
         destroyed = 0;
         counting_kernel::barriers = 0;
     }
@@ -47,7 +47,7 @@ struct shop {
 
     static inline int destroyed = 0;
     page_array memory;
-    page_store store;
+    free_page_store store;
 };
 
 } // namespace

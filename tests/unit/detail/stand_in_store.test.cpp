@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "gup/detail/front_store.hpp"
+#include "gup/detail/stand_in_store.hpp"
 
 #include "gup_test/catch.hpp"
 #include "gup_test/failing_kernel.hpp"
@@ -11,30 +11,30 @@
 namespace {
 
 using kernel = gup_test::failing_kernel<>;
-using store = gup::detail::front_store<gup::detail::dynamic_front, kernel>;
+using store = gup::detail::stand_in_store<gup::detail::dynamic_stand_in, kernel>;
 
 struct owner {
     static void released(gup::zone& z, gup::detail::counted& c) noexcept {
         static_cast<owner*>(z.owner())->last = &c;
     }
     gup::detail::counted* last = nullptr;
-    store fronts{this, &released, this};
+    store stand_ins{this, &released, this};
 };
 
 } // namespace
 
-TEST_CASE("each part of a front leads to the front, and to the zone of its owner") {
+TEST_CASE("each part of a stand-in leads to the stand-in, and to the zone of its owner") {
     owner o;
     gup::pin_failure failure;
-    std::set<gup::detail::front*> seen;
+    std::set<gup::detail::stand_in*> seen;
     for (int i = 0; i < 3000; ++i) { // more than a chunk
-        gup::detail::dynamic_front* const f = o.fronts.take(failure);
+        gup::detail::dynamic_stand_in* const f = o.stand_ins.take(failure);
         REQUIRE(f != nullptr);
         REQUIRE(seen.insert(f).second);
         gup::detail::counted* const parts[] = {&gup::detail::page_access::counted_of(f->own), &f->reading,
                                                &f->writing};
         for (gup::detail::counted* part : parts) {
-            REQUIRE(&gup::detail::front::of(part) == f);
+            REQUIRE(&gup::detail::stand_in::of(part) == f);
             gup::zone& z = gup::zone::of(part);
             REQUIRE(z.owner() == &o);
             REQUIRE(z.thread() == &o);
@@ -44,18 +44,18 @@ TEST_CASE("each part of a front leads to the front, and to the zone of its owner
     }
 }
 
-TEST_CASE("a front is used again before new memory is") {
+TEST_CASE("a stand-in is used again before new memory is") {
     owner o;
     gup::pin_failure failure;
-    gup::detail::dynamic_front* const first = o.fronts.take(failure);
-    gup::detail::dynamic_front* const second = o.fronts.take(failure);
-    const std::size_t bytes = o.fronts.bytes();
+    gup::detail::dynamic_stand_in* const first = o.stand_ins.take(failure);
+    gup::detail::dynamic_stand_in* const second = o.stand_ins.take(failure);
+    const std::size_t bytes = o.stand_ins.bytes();
 
-    o.fronts.give_back(*first);
-    o.fronts.give_back(*second);
-    CHECK(o.fronts.take(failure) == second);
-    CHECK(o.fronts.take(failure) == first);
-    CHECK(o.fronts.bytes() == bytes);
+    o.stand_ins.give_back(*first);
+    o.stand_ins.give_back(*second);
+    CHECK(o.stand_ins.take(failure) == second);
+    CHECK(o.stand_ins.take(failure) == first);
+    CHECK(o.stand_ins.bytes() == bytes);
 }
 
 TEST_CASE("a store without memory says so and keeps what it has") {
@@ -64,11 +64,11 @@ TEST_CASE("a store without memory says so and keeps what it has") {
         owner o;
         gup::pin_failure failure;
         kernel::plan(1, ENOMEM);
-        CHECK(o.fronts.take(failure) == nullptr);
+        CHECK(o.stand_ins.take(failure) == nullptr);
         kernel::plan_nothing();
         CHECK(failure.code == std::errc::not_enough_memory);
-        CHECK(o.fronts.bytes() == 0);
-        CHECK(o.fronts.take(failure) != nullptr);
+        CHECK(o.stand_ins.bytes() == 0);
+        CHECK(o.stand_ins.take(failure) != nullptr);
         CHECK(kernel::mapped.bytes() > mapped);
     }
     CHECK(kernel::mapped.bytes() == mapped);

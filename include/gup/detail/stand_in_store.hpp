@@ -4,8 +4,8 @@
 /// Where proxies and dynamic pages lie: chunks at multiples of 8 MiB, each with a zone header that knows what
 /// becomes of one that has no references any more.
 
-#include "gup/detail/front.hpp"
 #include "gup/detail/slab.hpp"
+#include "gup/detail/stand_in.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -16,28 +16,28 @@
 
 namespace gup::detail {
 
-/// Objects of one type, a front each. Their memory stays theirs until the store goes: whoever comes late and
-/// looks at the counts of one that is free finds zeroes. Not thread-safe.
-template <class Front, class Kernel>
-class front_store {
-    static_assert(std::is_trivially_destructible_v<Front> && std::is_base_of_v<front, Front>);
+/// Objects of one type, a stand-in each. Their memory stays theirs until the store goes: whoever comes late
+/// and looks at the counts of one that is free finds zeroes. Not thread-safe.
+template <class StandIn, class Kernel>
+class stand_in_store {
+    static_assert(std::is_trivially_destructible_v<StandIn> && std::is_base_of_v<stand_in, StandIn>);
 
 public:
-    front_store(void* owner, zone::release_function on_release, const void* thread) noexcept
+    stand_in_store(void* owner, zone::release_function on_release, const void* thread) noexcept
         : owner_(owner), release_(on_release), thread_(thread) {}
-    front_store(const front_store&) = delete;
-    front_store& operator=(const front_store&) = delete;
+    stand_in_store(const stand_in_store&) = delete;
+    stand_in_store& operator=(const stand_in_store&) = delete;
 
     /// A free object: new, or as it was given back. Null, with `failure` filled, if there is no memory.
     /// Throws std::bad_alloc.
-    Front* take(pin_failure& failure) {
-        if (free_ != nullptr) return static_cast<Front*>(std::exchange(free_, free_->next));
+    StandIn* take(pin_failure& failure) {
+        if (free_ != nullptr) return static_cast<StandIn*>(std::exchange(free_, free_->next));
         if (room_ == 0 && !add_chunk(failure)) return nullptr;
         --room_;
-        return ::new (std::exchange(at_, at_ + sizeof(Front))) Front;
+        return ::new (std::exchange(at_, at_ + sizeof(StandIn))) StandIn;
     }
     /// Takes back an object without references.
-    void give_back(Front& over) noexcept {
+    void give_back(StandIn& over) noexcept {
         over.next = free_;
         free_ = &over;
     }
@@ -49,9 +49,9 @@ public:
             const std::byte* const end =
                 chunk == chunks_.back()
                     ? at_
-                    : begin + (chunk->memory().size() - first_at) / sizeof(Front) * sizeof(Front);
-            for (const std::byte* at = begin; at < end; at += sizeof(Front))
-                look(*reinterpret_cast<const Front*>(at));
+                    : begin + (chunk->memory().size() - first_at) / sizeof(StandIn) * sizeof(StandIn);
+            for (const std::byte* at = begin; at < end; at += sizeof(StandIn))
+                look(*reinterpret_cast<const StandIn*>(at));
         }
     }
     /// Bytes of memory that the chunks take.
@@ -62,7 +62,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t first_at = std::max(sizeof(zone), alignof(Front));
+    static constexpr std::size_t first_at = std::max(sizeof(zone), alignof(StandIn));
     static constexpr std::size_t smallest_chunk = std::size_t{64} << 10;
 
     bool add_chunk(pin_failure& failure) {
@@ -71,21 +71,21 @@ private:
         chunks_.reserve(chunks_.size() + 1);
         auto chunk = slab<Kernel>::try_map(bytes, memory_kind::small_pages, zone::array_bytes, failure);
         if (chunk == nullptr) return false;
-        auto* const header = ::new (chunk->memory().data())
-            zone(nullptr, base_page_shift, dma_access::read_write, owner_, release_);
+        auto* const header =
+            ::new (chunk->memory().data()) zone(nullptr, pfn_shift, // of no meaning: the memory is elsewhere
+                                                dma_access::read_write, owner_, release_);
         header->set_thread(thread_);
         at_ = chunk->memory().data() + first_at;
-        room_ = (bytes - first_at) / sizeof(Front);
+        room_ = (bytes - first_at) / sizeof(StandIn);
         chunks_.push_back(std::move(chunk));
         return true;
     }
-    static constexpr unsigned base_page_shift = 12; // of no meaning: the memory is elsewhere
 
     void* const owner_;
     const zone::release_function release_;
     const void* const thread_;
     std::vector<std::unique_ptr<slab<Kernel>>> chunks_;
-    front* free_ = nullptr;
+    stand_in* free_ = nullptr;
     std::byte* at_ = nullptr;
     std::size_t room_ = 0;
 };

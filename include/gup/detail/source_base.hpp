@@ -4,8 +4,8 @@
 /// What all sources of proxies have in common: the memory of their proxies, and the count of those who hold
 /// the source: its handle and each of its proxies.
 
-#include "gup/detail/front_store.hpp"
 #include "gup/detail/process.hpp"
+#include "gup/detail/stand_in_store.hpp"
 #include "gup/page_proxy.hpp"
 
 #include <atomic>
@@ -17,24 +17,24 @@ namespace gup::detail {
 
 /// Goes when its last holder has gone, by `destroy`.
 template <class Domain>
-class proxy_keeper {
+class source_base {
     using kernel = typename Domain::kernel;
     using counting = counting_t<Domain>;
 
 public:
     /// What a source does with its proxies.
     struct hooks {
-        void (*on_idle)(proxy_keeper&, page_proxy&) noexcept;
-        void (*release)(proxy_keeper&, page_proxy&) noexcept;
-        void (*destroy)(proxy_keeper&) noexcept;
+        void (*on_idle)(source_base&, page_proxy&) noexcept;
+        void (*release)(source_base&, page_proxy&) noexcept;
+        void (*destroy)(source_base&) noexcept;
     };
 
-    explicit proxy_keeper(const hooks& does) noexcept
+    explicit source_base(const hooks& does) noexcept
         : does_(does),
           proxies_(this, &on_release,
                    std::is_same_v<counting, local_counting> ? this_thread_identity() : nullptr) {}
-    proxy_keeper(const proxy_keeper&) = delete;
-    proxy_keeper& operator=(const proxy_keeper&) = delete;
+    source_base(const source_base&) = delete;
+    source_base& operator=(const source_base&) = delete;
 
     /// A new proxy in front of the page of `word`: its word; 0, with `failure` filled, if it cannot be.
     /// Throws std::bad_alloc.
@@ -68,24 +68,24 @@ public:
     }
 
 protected:
-    ~proxy_keeper() = default;
+    ~source_base() = default;
 
 private:
     static void on_release(zone& z, counted& c) noexcept {
-        auto& keeper = *static_cast<proxy_keeper*>(z.owner());
-        if (keeper.process_ != this_process()) return;
+        auto& source = *static_cast<source_base*>(z.owner());
+        if (source.process_ != this_process()) return;
         page_proxy& proxy = proxy_access::of(&c);
-        front& f = proxy_access::front_of(proxy);
-        if (&c != &page_access::counted_of(f.own)) {
-            if (drop_last_pin_of_kind<counting>(f, c)) keeper.does_.on_idle(keeper, proxy);
-            if (!f.counts().template drop<counting>(reference_kind::plain)) return;
+        stand_in& s = proxy_access::stand_in_of(proxy);
+        if (&c != &page_access::counted_of(s.own)) {
+            if (drop_last_pin_of_kind<counting>(s, c)) source.does_.on_idle(source, proxy);
+            if (!s.counts().template drop<counting>(reference_kind::plain)) return;
         }
-        keeper.end(proxy);
+        source.end(proxy);
     }
 
     void end(page_proxy& proxy) noexcept {
         does_.release(*this, proxy);
-        page& base = *proxy_access::front_of(proxy).base;
+        page& base = *proxy_access::stand_in_of(proxy).base;
         {
             const std::lock_guard lock(lock_);
             proxies_.give_back(proxy);
@@ -99,7 +99,7 @@ private:
     const process_identity process_ = this_process();
     std::atomic<std::size_t> holders_{1};
     std::mutex lock_; // guards the proxies that are free
-    front_store<page_proxy, kernel> proxies_;
+    stand_in_store<page_proxy, kernel> proxies_;
 };
 
 } // namespace gup::detail

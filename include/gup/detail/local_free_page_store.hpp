@@ -13,16 +13,16 @@
 
 namespace gup::detail {
 
-/// As page_store, for the one thread that made it.
-class local_store {
+/// As free_page_store, for the one thread that made it.
+class local_free_page_store {
 public:
-    using destroy_function = void (*)(local_store&) noexcept;
+    using destroy_function = void (*)(local_free_page_store&) noexcept;
 
     template <class Kernel>
-    local_store(page_arrays arrays, std::type_identity<Kernel>, destroy_function destroy) noexcept
+    local_free_page_store(page_arrays arrays, std::type_identity<Kernel>, destroy_function destroy) noexcept
         : arrays_(arrays), destroy_(destroy), free_(arrays) {}
-    local_store(const local_store&) = delete;
-    local_store& operator=(const local_store&) = delete;
+    local_free_page_store(const local_free_page_store&) = delete;
+    local_free_page_store& operator=(const local_free_page_store&) = delete;
 
     const page_arrays& arrays() const noexcept { return arrays_; }
     page* take() noexcept {
@@ -57,7 +57,7 @@ public:
     }
 
     static void on_release(zone& z, counted& c) noexcept {
-        static_cast<local_store*>(z.owner())->give_back(page_access::from(c));
+        static_cast<local_free_page_store*>(z.owner())->give_back(page_access::from(c));
     }
 
 private:

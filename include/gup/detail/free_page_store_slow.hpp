@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// The slow paths of page_store: everything that takes its lock.
+/// The slow paths of free_page_store: everything that takes its lock.
 
-#include "gup/detail/page_store.hpp"
+#include "gup/detail/free_page_store.hpp"
 
 namespace gup::detail {
 
@@ -16,7 +16,7 @@ struct at_thread_end {
         while (mine.all != nullptr) {
             magazine& m = *mine.all;
             mine.all = m.next_of_thread;
-            if (m.dispose != nullptr) page_store::detach(m); // null: wiped, this is a forked child
+            if (m.dispose != nullptr) free_page_store::detach(m); // null: wiped, this is a forked child
         }
     }
     void arm() noexcept {} // naming the object makes the compiler construct it
@@ -25,11 +25,11 @@ inline thread_local at_thread_end this_thread_end;
 
 /// The thread's magazine of this store, made the current one; null if it has none. Forgets those of stores
 /// that are gone.
-inline magazine* page_store::find_magazine() noexcept {
+inline magazine* free_page_store::find_magazine() noexcept {
     thread_magazines& mine = this_thread_magazines;
     for (magazine** link = &mine.all; *link != nullptr;) {
         magazine& m = **link;
-        page_store* const owner = m.owner.load(std::memory_order_acquire);
+        free_page_store* const owner = m.owner.load(std::memory_order_acquire);
         if (owner == this) return mine.current = &m;
         if (owner == nullptr) {
             *link = m.next_of_thread;
@@ -43,7 +43,7 @@ inline magazine* page_store::find_magazine() noexcept {
 }
 
 /// A new magazine for this thread; null if the thread is ending or there is no memory. Needs the lock.
-inline magazine* page_store::attach_magazine() noexcept {
+inline magazine* free_page_store::attach_magazine() noexcept {
     thread_magazines& mine = this_thread_magazines;
     if (mine.ended || closed_) return nullptr;
     magazine* const m = calls_.make_magazine();
@@ -61,7 +61,7 @@ inline magazine* page_store::attach_magazine() noexcept {
 /// Moves all pages of a closed magazine to the depot, waiting for its thread to finish what it is doing.
 /// False if the kernel refuses the barrier: then its thread still owns the pages. The caller's own magazine
 /// needs none.
-inline bool page_store::empty_magazine(magazine& m) noexcept {
+inline bool free_page_store::empty_magazine(magazine& m) noexcept {
     m.open.store(false, std::memory_order_seq_cst);
     if (!fenced_ && &m != this_thread_magazines.current && !calls_.barrier()) {
         m.open.store(true, std::memory_order_release);
@@ -73,7 +73,7 @@ inline bool page_store::empty_magazine(magazine& m) noexcept {
 }
 
 /// Brings the pages of all magazines to the depot.
-inline void page_store::collect() noexcept {
+inline void free_page_store::collect() noexcept {
     for (magazine* m = magazines_; m != nullptr; m = m->next_of_store) {
         if (m->count.load(std::memory_order_relaxed) == 0) continue; // saves the barrier
         if (empty_magazine(*m)) m->open.store(true, std::memory_order_release);
@@ -81,7 +81,7 @@ inline void page_store::collect() noexcept {
 }
 
 /// Fills the calling thread's magazine up to a batch. Needs the lock.
-inline void page_store::refill(magazine& m) noexcept {
+inline void free_page_store::refill(magazine& m) noexcept {
     while (m.count.load(std::memory_order_relaxed) + 1 < batch_) {
         page* const p = depot_.pop();
         if (p == nullptr) return;
@@ -89,7 +89,7 @@ inline void page_store::refill(magazine& m) noexcept {
     }
 }
 
-[[gnu::noinline]] inline page* page_store::take_slowly() noexcept {
+[[gnu::noinline]] inline page* free_page_store::take_slowly() noexcept {
     if (process_ != this_process())
         return nullptr; // the child's copy is not pinned, and the lock may be held for ever
     magazine* m = find_magazine();
@@ -110,7 +110,7 @@ inline void page_store::refill(magazine& m) noexcept {
     return p;
 }
 
-[[gnu::noinline]] inline void page_store::give_back_slowly(page& p) noexcept {
+[[gnu::noinline]] inline void free_page_store::give_back_slowly(page& p) noexcept {
     if (process_ != this_process()) return;
     magazine* m = find_magazine();
     if (m != nullptr && m->enter()) { // the thread uses several stores in turn
@@ -127,7 +127,7 @@ inline void page_store::refill(magazine& m) noexcept {
     destroy_if_over(lock);
 }
 
-inline bool page_store::take_all(std::span<page*> pages) noexcept {
+inline bool free_page_store::take_all(std::span<page*> pages) noexcept {
     if (magazine* const m = current(); m != nullptr && m->enter()) {
         const bool enough = m->count.load(std::memory_order_relaxed) >= pages.size();
         if (enough) m->pop(pages);
@@ -148,7 +148,7 @@ inline bool page_store::take_all(std::span<page*> pages) noexcept {
     return false;
 }
 
-inline bool page_store::take_all(std::size_t wanted, page_chain& chain) noexcept {
+inline bool free_page_store::take_all(std::size_t wanted, page_chain& chain) noexcept {
     if (process_ != this_process()) return false;
     find_magazine();
     const std::lock_guard lock(lock_); // held throughout: two requests must not starve each other of the rest
@@ -159,7 +159,7 @@ inline bool page_store::take_all(std::size_t wanted, page_chain& chain) noexcept
     return true;
 }
 
-inline bool page_store::start_lookups() noexcept {
+inline bool free_page_store::start_lookups() noexcept {
     if (process_ != this_process()) return false;
     find_magazine();
     const std::lock_guard lock(lock_);
@@ -176,7 +176,7 @@ inline bool page_store::start_lookups() noexcept {
     return waited_for_all;
 }
 
-inline void page_store::close() noexcept {
+inline void free_page_store::close() noexcept {
     if (process_ != this_process()) return; // the parent's business
     find_magazine();
     std::unique_lock lock(lock_);
@@ -196,7 +196,7 @@ inline void page_store::close() noexcept {
     destroy_if_over(lock);
 }
 
-inline std::size_t page_store::free_pages() noexcept {
+inline std::size_t free_page_store::free_pages() noexcept {
     if (process_ != this_process()) return 0;
     const std::lock_guard lock(lock_);
     std::size_t pages = depot_.size();
@@ -205,16 +205,16 @@ inline std::size_t page_store::free_pages() noexcept {
     return pages;
 }
 
-inline void page_store::destroy_if_over(std::unique_lock<std::mutex>& lock) noexcept {
+inline void free_page_store::destroy_if_over(std::unique_lock<std::mutex>& lock) noexcept {
     if (!closed_ || magazines_ != nullptr || depot_.size() != arrays_.pages()) return;
     lock.unlock(); // nobody else can come: no page is out and no thread is attached
     destroy_(*this);
 }
 
-inline void page_store::detach(magazine& m) noexcept {
+inline void free_page_store::detach(magazine& m) noexcept {
     for (;;) {
         m.lock_guard(); // keeps the store from going away
-        page_store* const store = m.owner.load(std::memory_order_acquire);
+        free_page_store* const store = m.owner.load(std::memory_order_acquire);
         if (store == nullptr || store->lock_.try_lock()) {
             if (store != nullptr) {
                 std::unique_lock lock(store->lock_, std::adopt_lock);

@@ -2,7 +2,8 @@
 #pragma once
 /// \file
 /// Where the free pages of a pool are: a shared list under a lock, and a magazine per thread in front of it.
-/// Also decides when a closed pool is over: when its last page is back.
+/// Also decides when a closed pool is over: when its last page is back. Whoever takes or gives back pages
+/// includes free_page_store_slow.hpp.
 
 #include "gup/detail/magazine.hpp"
 #include "gup/detail/process.hpp"
@@ -57,12 +58,12 @@ struct kernel_store_calls {
 
 /// Free pages for any number of threads. Lives until it is closed and every page is back; then `destroy` is
 /// called, on whatever thread that was.
-class page_store {
+class free_page_store {
 public:
-    using destroy_function = void (*)(page_store&) noexcept;
+    using destroy_function = void (*)(free_page_store&) noexcept;
 
     template <class Kernel>
-    page_store(page_arrays arrays, std::type_identity<Kernel>, destroy_function destroy) noexcept
+    free_page_store(page_arrays arrays, std::type_identity<Kernel>, destroy_function destroy) noexcept
         : arrays_(arrays),
           calls_(kernel_store_calls<Kernel>::calls),
           destroy_(destroy),
@@ -70,8 +71,8 @@ public:
           batch_(std::clamp<std::uint32_t>(static_cast<std::uint32_t>(arrays.pages() / 16) * 4, 1,
                                            magazine::places / 2)),
           depot_(arrays) {}
-    page_store(const page_store&) = delete;
-    page_store& operator=(const page_store&) = delete;
+    free_page_store(const free_page_store&) = delete;
+    free_page_store& operator=(const free_page_store&) = delete;
 
     const page_arrays& arrays() const noexcept { return arrays_; }
 
@@ -142,7 +143,7 @@ public:
     static void detach(magazine& m) noexcept;
 
     static void on_release(zone& z, counted& c) noexcept {
-        static_cast<page_store*>(z.owner())->give_back(page_access::from(c));
+        static_cast<free_page_store*>(z.owner())->give_back(page_access::from(c));
     }
 
 private:
@@ -178,5 +179,3 @@ private:
 };
 
 } // namespace gup::detail
-
-#include "gup/detail/page_store_slow.hpp"
