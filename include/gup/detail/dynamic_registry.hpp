@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -51,9 +52,18 @@ class dynamic_registry {
         dynamic_stand_in& stand_in() const noexcept { return dynamic_access::stand_in_of(*descriptor); }
         /// Its last reference has gone, and whoever put that waits for our lock.
         bool over() const noexcept { return stand_in().counts().none(); }
+        std::span<const std::byte> memory_range() const noexcept {
+            return {reinterpret_cast<const std::byte*>(pages.begin), pages.size()};
+        }
         const void* provider() const noexcept {
             return memory == nullptr ? nullptr : memory->keep_alive.get();
         }
+    };
+    /// What is asked for.
+    struct request {
+        page_range pages;
+        dma_access access;
+        const memory_provider& provider;
     };
     struct first_address {
         using type = std::uintptr_t;
@@ -104,10 +114,8 @@ public:
         }
         std::string maps;
         if (const int result = kernel::read_text("/proc/self/maps", maps); result < 0) {
-            failure.code = {-result, std::system_category()};
-            failure.call = "reading /proc/self/maps";
-            failure.remedy =
-                "the kind of the memory cannot be told without it: mount /proc, or raise `ulimit -n`";
+            refuse(failure, -result, "reading /proc/self/maps",
+                   "the kind of the memory cannot be told without it: mount /proc, or raise `ulimit -n`");
             return 0;
         }
         auto content = look_at_range(maps, *pages, access, pins_device_memory<Domain>, failure);
@@ -115,7 +123,7 @@ public:
         if (provider.keep_alive != nullptr) *content = {.all_shared = false};
         record* base = nullptr;
         if (in != nullptr && !find_base(*in, *content, *pages, maps, access, base, failure)) return 0;
-        return add(domain, in, base, *pages, std::move(*content), maps, access, provider, failure);
+        return add(domain, in, base, std::move(*content), {*pages, access, provider}, maps, failure);
     }
 
     /// A plain reference to what holds the address: its word; 0 if there is none.
@@ -153,26 +161,31 @@ private:
         return nullptr;
     }
 
-    static bool refuse(pin_failure& failure, const record& r, const char* what) {
-        return refuse_range(failure, std::errc::device_or_resource_busy,
-                            std::string(what) + " (" + std::to_string(r.pages.size()) + " bytes at " +
-                                hexadecimal(r.pages.begin) + ")");
+    /// Refuses for the sake of what is pinned.
+    static bool refuse_for(const record& r, const char* what, pin_failure& failure) {
+        return refuse(failure, EBUSY, pinning_call,
+                      std::string(what) + " (" + std::to_string(r.pages.size()) + " bytes at " +
+                          hexadecimal(r.pages.begin) + ")");
     }
 
     static bool check_same_range(const record& r, page_range pages, dma_access access,
                                  const memory_provider& provider, pin_failure& failure) {
         if (r.pages != pages)
-            return refuse(failure, r,
-                          "the range overlaps memory that is pinned: pin exactly the same range, or "
-                          "put that first");
+            return refuse_for(r,
+                              "the range overlaps memory that is pinned: pin exactly the same range, or "
+                              "put that first",
+                              failure);
         if (provider.keep_alive != nullptr && provider.keep_alive.get() != r.provider())
-            return refuse(failure, r,
-                          "the memory is pinned, but not as its provider's, who would not be kept: put that "
-                          "first");
+            return refuse_for(
+                r,
+                "the memory is pinned, but not as its provider's, who would not be kept: put that "
+                "first",
+                failure);
         if (!narrows_to(r.stand_in().memory.access, access))
-            return refuse(failure, r,
-                          "the memory is pinned with less access: put that first, or pin it with "
-                          "the widest access to begin with");
+            return refuse_for(r,
+                              "the memory is pinned with less access: put that first, or pin it with "
+                              "the widest access to begin with",
+                              failure);
         return true;
     }
 
@@ -194,22 +207,28 @@ private:
             const auto names = file_names(maps, pages), others = file_names(maps, r.pages);
             if (std::ranges::find_first_of(names, others) == names.end()) continue;
             if (!content.same_as(r.content) || names != others)
-                return refuse(failure, r,
-                              "the range shows some of the file pages that are pinned at another "
-                              "address: pin exactly the same pages, or put that first");
+                return refuse_for(r,
+                                  "the range shows some of the file pages that are pinned at another "
+                                  "address: pin exactly the same pages, or put that first",
+                                  failure);
             if (!narrows_to(r.stand_in().memory.access, access))
-                return refuse(failure, r,
-                              "the same pages are pinned at another address with less access: put "
-                              "that first, or pin them with the widest access to begin with");
+                return refuse_for(r,
+                                  "the same pages are pinned at another address with less access: put "
+                                  "that first, or pin them with the widest access to begin with",
+                                  failure);
             base = &r;
         }
         return true;
     }
 
     static void on_release(zone& z, counted& c) noexcept;
-    std::uintptr_t add(Domain& domain, pinned_in* in, record* base, page_range pages, range_content content,
-                       std::string_view maps, dma_access access, const memory_provider& provider,
-                       pin_failure& failure);
+    /// Pins a range that is not pinned, or counts on a base that shows the same pages; null if there is none.
+    std::uintptr_t add(Domain& domain, pinned_in* in, record* base, range_content content,
+                       const request& wanted, std::string_view maps, pin_failure& failure);
+    static bool pin(Domain& domain, record& made, dma_access access, std::string_view maps,
+                    pin_failure& failure);
+    /// The first pin: what it counts in. The base is `made` itself or one of which it has a reference.
+    static counted& start(record& made, record& base, const request& wanted) noexcept;
     void end(pinned_in& in, dynamic_page& descriptor) noexcept;
 
     const process_identity process_ = this_process();
@@ -223,57 +242,68 @@ private:
 
 /// All that may fail comes first, the pin last.
 template <class Domain>
-std::uintptr_t dynamic_registry<Domain>::add(Domain& domain, pinned_in* in, record* base, page_range pages,
-                                             range_content content, std::string_view maps, dma_access access,
-                                             const memory_provider& provider, pin_failure& failure) {
+std::uintptr_t dynamic_registry<Domain>::add(Domain& domain, pinned_in* in, record* base,
+                                             range_content content, const request& wanted,
+                                             std::string_view maps, pin_failure& failure) {
     std::unique_ptr<pinned_in> first;
     if (in == nullptr) {
         domains_.reserve(domains_.size() + 1);
         first = std::make_unique<pinned_in>(*this, domain, thread());
         in = first.get();
     }
-    auto made = std::make_unique<record>();
     const auto give_back = [in](dynamic_page* d) { in->descriptors.give_back(*d); };
     std::unique_ptr<dynamic_page, decltype(give_back)> descriptor(in->descriptors.take(failure), give_back);
     if (descriptor == nullptr) return 0;
-    made->pages = pages;
+    auto made = std::make_unique<record>();
+    made->pages = wanted.pages;
     made->content = std::move(content);
-    if (provider.keep_alive != nullptr) made->memory = std::make_unique<provided_memory>(provider.keep_alive);
     made->descriptor = descriptor.get();
-    auto* const address = reinterpret_cast<std::byte*>(pages.begin);
+    if (const auto& kept = wanted.provider.keep_alive; kept != nullptr)
+        made->memory = std::make_unique<provided_memory>(kept);
     if (base != nullptr && !base->stand_in().counts().add_unless_free(reference_kind::plain)) base = nullptr;
-    if (base == nullptr) {
-        auto pinned = domain.try_pin({address, pages.size()}, access, failure);
-        if (!pinned) {
-            explain_domain_refusal(maps, pages, failure);
-            return 0;
-        }
-        made->pin = std::move(*pinned);
-    }
+    if (base == nullptr && !pin(domain, *made, wanted.access, maps, failure)) return 0;
 
-    dynamic_stand_in& s = made->stand_in();
-    page& canonical = base != nullptr ? base->stand_in().own : s.own;
-    s.base = &canonical;
-    s.memory = {address,    pages.size(), (base != nullptr ? base->pages.begin : pages.begin) >> pfn_shift,
-                &made->pin, access,       provider.auxiliary};
-    s.record = made.get();
-    page_access::set_dynamic(s.own);
-    const reference_kind pin = kind_of(access);
-    counted* counts_in = &page_access::counted_of(s.own);
-    if (base != nullptr) {
-        s.base_counts().template add<counting>(pin);
-        s.counts().start(reference_kind::reader);
-        s.slot_of(pin).counts.start(pin);
-        counts_in = &s.slot_of(pin);
-    } else {
-        s.counts().start(pin);
-    }
+    counted& counts_in = start(*made, base != nullptr ? *base : *made, wanted);
     ++in->alive;
     in->records.insert(*made);
-    static_cast<void>(made.release()); // in `s.record`
+    static_cast<void>(made.release()); // in its stand-in
     static_cast<void>(descriptor.release());
     if (first != nullptr) domains_.push_back(std::move(first)); // reserved
-    return dynamic_access::word(*counts_in);
+    return dynamic_access::word(counts_in);
+}
+
+template <class Domain>
+bool dynamic_registry<Domain>::pin(Domain& domain, record& made, dma_access access, std::string_view maps,
+                                   pin_failure& failure) {
+    auto pinned = domain.try_pin(made.memory_range(), access, failure);
+    if (pinned)
+        made.pin = std::move(*pinned);
+    else
+        explain_domain_refusal(maps, made.pages, failure);
+    return pinned.has_value();
+}
+
+template <class Domain>
+counted& dynamic_registry<Domain>::start(record& made, record& base, const request& wanted) noexcept {
+    dynamic_stand_in& s = made.stand_in();
+    s.base = &base.stand_in().own;
+    s.memory = {.address = reinterpret_cast<std::byte*>(made.pages.begin),
+                .length = made.pages.size(),
+                .pfn = base.pages.begin >> pfn_shift,
+                .registration = &made.pin,
+                .access = wanted.access,
+                .auxiliary = wanted.provider.auxiliary};
+    s.record = &made;
+    page_access::set_dynamic(s.own);
+    const reference_kind pin = kind_of(wanted.access);
+    if (!s.forwards()) {
+        s.counts().start(pin);
+        return page_access::counted_of(s.own);
+    }
+    s.base_counts().template add<counting>(pin);
+    s.counts().start(reference_kind::reader);
+    s.slot_of(pin).counts.start(pin);
+    return s.slot_of(pin);
 }
 
 template <class Domain>

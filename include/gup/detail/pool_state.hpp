@@ -25,13 +25,16 @@ inline constexpr std::size_t smallest_page = std::size_t{1} << pfn_shift;
 inline constexpr std::size_t largest_page = std::size_t{1} << 30;
 
 /// Null if the options describe a pool, else the sentence that says what is wrong.
-inline const char* fault_of(const pool_options& options) noexcept {
+inline const char* fault_of(const pool_options& options, bool tracked) noexcept {
     if (!std::has_single_bit(options.page_size) || options.page_size < smallest_page ||
         options.page_size > largest_page)
         return "page_size must be a power of two from 4096 bytes to 1 GiB";
     if (options.pages == 0) return "a pool needs at least one page: set pool_options::pages";
     if (options.pages > (std::size_t{1} << 47) / options.page_size)
         return "page_size times pages is more than the address space holds";
+    if (tracked && options.memory != memory_kind::automatic && options.memory != memory_kind::memfd)
+        return "a tracked pool maps its memory twice and so lives in a memfd: ask for "
+               "memory_kind::automatic or memory_kind::memfd";
     return nullptr;
 }
 
@@ -50,23 +53,12 @@ public:
     /// Null, with `failure` filled and nothing left behind, if it cannot be made.
     static pool_state* try_make(Domain domain, const pool_options& options, dma_access access,
                                 pin_failure& failure) {
-        if (const char* fault = fault_of(options); fault != nullptr) {
-            failure = {.code = std::make_error_code(std::errc::invalid_argument),
-                       .call = "page_pool",
-                       .remedy = fault};
+        failure = {};
+        if (const char* fault = fault_of(options, tracks); fault != nullptr) {
+            refuse(failure, EINVAL, "page_pool", fault);
             return nullptr;
         }
-        memory_kind kind = options.memory;
-        if constexpr (tracks) {
-            if (kind != memory_kind::automatic && kind != memory_kind::memfd) {
-                failure = {.code = std::make_error_code(std::errc::invalid_argument),
-                           .call = "page_pool",
-                           .remedy = "a tracked pool maps its memory twice and so lives in a memfd: ask for "
-                                     "memory_kind::automatic or memory_kind::memfd"};
-                return nullptr;
-            }
-            kind = memory_kind::memfd;
-        }
+        const memory_kind kind = tracks ? memory_kind::memfd : options.memory;
         auto memory =
             memory_slab::try_map(options.page_size * options.pages, kind, base_page_size(), failure);
         if (memory == nullptr) return nullptr;
@@ -134,16 +126,13 @@ public:
     [[noreturn, gnu::cold, gnu::noinline]] void throw_exhausted(const char* call, std::size_t wanted) {
         const std::size_t pages = this->arrays().pages();
         if (made_by_ != this_process())
-            throw pin_error(
-                {.code = std::make_error_code(std::errc::operation_not_permitted),
-                 .call = call,
-                 .remedy = "this pool belongs to the parent process and its pages are not pinned in the "
-                           "child: make a pool of your own"});
-        throw pin_error({.code = std::make_error_code(std::errc::no_buffer_space),
-                         .call = call,
-                         .remedy = std::to_string(pages - this->free_pages()) + " of " +
-                                   std::to_string(pages) + " pages are out and " + std::to_string(wanted) +
-                                   " more wanted: put some, or make the pool larger"});
+            throw_refusal(EPERM, call,
+                          "this pool belongs to the parent process and its pages are not pinned in the "
+                          "child: make a pool of your own");
+        throw_refusal(ENOBUFS, call,
+                      std::to_string(pages - this->free_pages()) + " of " + std::to_string(pages) +
+                          " pages are out and " + std::to_string(wanted) +
+                          " more wanted: put some, or make the pool larger");
     }
 
     Domain domain;
@@ -242,11 +231,31 @@ private:
     [[no_unique_address]] origin_of<Domain> where_;
 };
 
+/// Puts references from `next` on, for as long as they lead to pages of one pool and the thread's magazine
+/// has room. False if the first of them must go another way.
+template <class Domain, dma_access Access>
+bool put_to_one_pool(const std::span<user_page_ref<Domain, Access>>& refs, std::size_t& next) noexcept {
+    using counting = counting_t<Domain>;
+    const zone& first = zone::of(&counted_of(reference_access::word(refs[next])));
+    if (!first.releases_to(&free_page_store::on_release)) return false;
+    auto* const owner = static_cast<free_page_store*>(first.owner());
+    return owner->give_back_while([&](bool lookups, page*& freed) noexcept {
+        constexpr reference_kind kind = kind_of(Access);
+        if (next == refs.size() || !refs[next]) return false;
+        counted& c = counted_of(reference_access::word(refs[next]));
+        if (zone::of(&c).owner() != owner) return false;
+        page& p = page_access::from(c);
+        reference_access::release(refs[next++]);
+        reference_counts& counts = page_access::counts(p);
+        if (lookups ? counts.drop<counting>(kind) : counts.drop_without_lookups<counting>(kind)) freed = &p;
+        return true;
+    });
+}
+
 /// Puts all references; consecutive pages of one pool go back to it together.
 template <class Domain, dma_access Access>
 void put_all(std::span<user_page_ref<Domain, Access>> refs, origin_of<Domain> where) noexcept {
     using counting = counting_t<Domain>;
-    constexpr reference_kind kind = kind_of(Access);
     for (std::size_t i = 0; i < refs.size();) {
         const std::uintptr_t word = reference_access::word(refs[i]);
         if (word == 0) {
@@ -254,24 +263,9 @@ void put_all(std::span<user_page_ref<Domain, Access>> refs, origin_of<Domain> wh
             continue;
         }
         note_put<Domain>(word, where);
-        if constexpr (std::is_same_v<counting, shared_counting>) {
-            const zone& first = zone::of(&counted_of(word));
-            const bool of_a_pool = first.releases_to(&free_page_store::on_release);
-            auto* const owner = static_cast<free_page_store*>(first.owner());
-            const bool went = of_a_pool && owner->give_back_while([&](bool lookups, page*& freed) noexcept {
-                if (i == refs.size() || !refs[i]) return false;
-                counted& c = counted_of(reference_access::word(refs[i]));
-                if (zone::of(&c).owner() != owner) return false;
-                page& p = page_access::from(c);
-                reference_access::release(refs[i++]);
-                reference_counts& counts = page_access::counts(p);
-                if (lookups ? counts.drop<counting>(kind) : counts.drop_without_lookups<counting>(kind))
-                    freed = &p;
-                return true;
-            });
-            if (went) continue;
-        }
-        put_reference<Domain>(reference_access::release(refs[i++]), kind, where);
+        if constexpr (std::is_same_v<counting, shared_counting>)
+            if (put_to_one_pool(refs, i)) continue;
+        put_reference<Domain>(reference_access::release(refs[i++]), kind_of(Access), where);
     }
 }
 
