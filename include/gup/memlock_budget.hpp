@@ -169,7 +169,7 @@ inline bool memlock_budget::check(pin_budget budget, std::uint64_t need, pin_fai
     if (lifted != false || !limit) return true;
     if (!detail::certainly_over(*this, budget, need)) return true;
     detail::fill_budget(*this, budget, need, failure);
-    failure.code = std::error_code(*limit == 0 ? EPERM : ENOMEM, std::generic_category());
+    failure.code = detail::errno_code(*limit == 0 ? EPERM : ENOMEM);
     return false;
 }
 

@@ -9,6 +9,7 @@
 #include "gup/detail/vma.hpp"
 #include "gup/dma_access.hpp"
 #include "gup/error.hpp"
+#include "gup/pin_domain.hpp"
 
 #include <algorithm>
 #include <array>
@@ -19,8 +20,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
-#include <utility>
 #include <vector>
 
 namespace gup::detail {
@@ -63,32 +62,16 @@ struct range_content {
 
 inline constexpr const char* pinning_call = "get_user_pages";
 
-/// Fills in why a range cannot be pinned; false, so that a caller can return it.
-inline bool refuse_range(pin_failure& failure, std::errc code, std::string remedy) {
-    failure = {.code = std::make_error_code(code),
-               .call = pinning_call,
-               .range = failure.range,
-               .remedy = std::move(remedy)};
-    return false;
-}
-
 /// The pages of a range if it is one of whole pages. Looks at the numbers only.
 inline std::optional<page_range> whole_pages(std::span<const std::byte> range, std::size_t page_size,
                                              pin_failure& failure) {
     failure = {.range = range};
     const auto begin = reinterpret_cast<std::uintptr_t>(range.data());
     const std::uintptr_t end = begin + range.size();
-    const char* fault = nullptr;
-    if (range.data() == nullptr)
-        fault = "the range is null: pass memory that is mapped";
-    else if (range.empty())
-        fault = "the range is empty: pin at least one page";
-    else if (end < begin)
-        fault = "the range wraps around the end of the address space: check its length";
-    else if (begin % page_size != 0 || end % page_size != 0)
-        fault = "whole pages are pinned: the range must begin and end at a multiple of the page size";
-    if (fault == nullptr) return page_range{begin, end};
-    refuse_range(failure, std::errc::invalid_argument, fault);
+    if (!check_range(range, pinning_call, failure)) return std::nullopt;
+    if (begin % page_size == 0 && end % page_size == 0) return page_range{begin, end};
+    refuse(failure, EINVAL, pinning_call,
+           "whole pages are pinned: the range must begin and end at a multiple of the page size");
     return std::nullopt;
 }
 
@@ -109,20 +92,19 @@ inline bool check_mapping(const vma& mapping, page_range part, dma_access access
                           pin_failure& failure) {
     const std::string at = "the memory at " + hexadecimal(part.begin);
     if (is_secret(mapping))
-        return refuse_range(failure, std::errc::operation_not_supported,
-                            at +
-                                " is secret memory (memfd_secret), which cannot be pinned: use other memory");
+        return refuse(failure, EOPNOTSUPP, pinning_call,
+                      at + " is secret memory (memfd_secret), which cannot be pinned: use other memory");
     if (is_device_memory(mapping) && !device_memory_allowed)
-        return refuse_range(failure, std::errc::operation_not_supported,
-                            at + " is the memory of a device, which this domain cannot pin: only a "
-                                 "vfio_domain maps it, for other devices of its container");
+        return refuse(failure, EOPNOTSUPP, pinning_call,
+                      at + " is the memory of a device, which this domain cannot pin: only a "
+                           "vfio_domain maps it, for other devices of its container");
     if (!mapping.readable)
-        return refuse_range(failure, std::errc::permission_denied,
-                            at + " is mapped without read access: allow it with mprotect first");
+        return refuse(failure, EACCES, pinning_call,
+                      at + " is mapped without read access: allow it with mprotect first");
     if (cpu_may_write(access) && !mapping.writable)
-        return refuse_range(failure, std::errc::permission_denied,
-                            at + " is mapped read-only: pin it with dma_access::read, or allow writing with "
-                                 "mprotect first");
+        return refuse(failure, EACCES, pinning_call,
+                      at + " is mapped read-only: pin it with dma_access::read, or allow writing with "
+                           "mprotect first");
     return true;
 }
 
@@ -160,8 +142,8 @@ inline std::optional<range_content> look_at_range(std::string_view maps, page_ra
     });
     if (!sound) return std::nullopt;
     if (reached == pages.end) return content;
-    refuse_range(failure, std::errc::bad_address,
-                 "nothing is mapped at " + hexadecimal(reached) + ": pin only memory that is mapped");
+    refuse(failure, EFAULT, pinning_call,
+           "nothing is mapped at " + hexadecimal(reached) + ": pin only memory that is mapped");
     return std::nullopt;
 }
 

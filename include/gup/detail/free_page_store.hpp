@@ -45,7 +45,7 @@ struct kernel_store_calls {
     static void dispose_memory(void* memory) noexcept {
         if (const int result = Kernel::munmap(memory, sizeof(magazine)); result < 0)
             report_release_failure({"munmap of a thread's page cache",
-                                    {-result, std::system_category()},
+                                    errno_code(-result),
                                     {static_cast<const std::byte*>(memory), sizeof(magazine)}});
     }
     static bool prepare_barrier() noexcept {

@@ -20,7 +20,6 @@
 #include <string>
 #include <string_view>
 #include <sys/mman.h>
-#include <system_error>
 #include <unistd.h>
 
 namespace gup::detail {
@@ -104,11 +103,7 @@ std::string mapping_remedy(std::string_view call, int code, memory_kind kind, st
 /// Fills in a failed call; false, so that a caller can return it.
 template <class Kernel>
 bool refuse_mapping(pin_failure& failure, const char* call, int result, memory_kind kind, std::size_t bytes) {
-    failure = pin_failure{};
-    failure.code = std::error_code(-result, std::generic_category());
-    failure.call = call;
-    failure.remedy = mapping_remedy<Kernel>(call, -result, kind, bytes);
-    return false;
+    return refuse(failure, -result, call, mapping_remedy<Kernel>(call, -result, kind, bytes));
 }
 
 /// Bytes in the resident pages of [first, last) and its neighbours in the same mapping, and how many of them
@@ -189,15 +184,13 @@ private:
 template <class Kernel>
 std::unique_ptr<slab<Kernel>> slab<Kernel>::try_map(std::size_t bytes, memory_kind kind,
                                                     std::size_t alignment, pin_failure& failure) {
+    failure = {};
     const memory_kind resolved = resolve_memory_kind<Kernel>(kind, bytes);
     const auto layout = lay_out_slab(bytes, resolved, alignment);
     if (!layout) {
-        failure = pin_failure{};
-        failure.code = std::error_code(EINVAL, std::generic_category());
-        failure.call = "mapping of memory";
-        failure.remedy =
-            "ask for at least one byte, for an alignment that is a power of two, and for less than "
-            "the address space";
+        refuse(failure, EINVAL, "mapping of memory",
+               "ask for at least one byte, for an alignment that is a power of two, and for less than the "
+               "address space");
         return nullptr;
     }
     std::unique_ptr<slab> result(new slab(resolved, bytes));
@@ -267,9 +260,7 @@ template <class Kernel>
 slab<Kernel>::~slab() {
     if (mapping_ != nullptr) {
         if (const int result = Kernel::munmap(mapping_, mapped_); result < 0)
-            report_release_failure({.call = "munmap",
-                                    .code = std::error_code(-result, std::generic_category()),
-                                    .range = {mapping_, mapped_}});
+            report_release_failure({"munmap", errno_code(-result), {mapping_, mapped_}});
     }
     if (memfd_ >= 0) Kernel::close(memfd_); // frees the number even when it reports an error
 }

@@ -40,10 +40,9 @@ public:
     /// Throws std::bad_alloc.
     std::uintptr_t make(std::uintptr_t word, const proxy_attributes& attributes, pin_failure& failure) {
         if (process_ != this_process()) {
-            failure = {.code = std::make_error_code(std::errc::operation_not_permitted),
-                       .call = "making a page proxy",
-                       .remedy =
-                           "this source of proxies belongs to the parent process: make one of your own"};
+            failure = {};
+            refuse(failure, EPERM, "making a page proxy",
+                   "this source of proxies belongs to the parent process: make one of your own");
             return 0;
         }
         check_thread<counting>(word);

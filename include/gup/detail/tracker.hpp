@@ -42,32 +42,24 @@ public:
         if (watched_ != nullptr) unwatch(*watched_);
         if (views_.empty()) return;
         if (const int result = Kernel::munmap(views_.data(), views_.size()); result < 0)
-            report_release_failure(
-                {"munmap of the views of a tracked pool", {-result, std::system_category()}, views_});
+            report_release_failure({"munmap of the views of a tracked pool", errno_code(-result), views_});
     }
 
     /// Maps the pool's memory, a memfd of its own, once more. False, with `failure` filled, if that cannot
     /// be. Throws std::bad_alloc.
     bool init(std::span<std::byte> memory, int memfd, unsigned page_shift, pin_failure& failure) {
-        if ((std::size_t{1} << page_shift) < Kernel::page_size()) {
-            failure = {.code = std::make_error_code(std::errc::invalid_argument),
-                       .call = "page_pool",
-                       .remedy = "the kernel protects memory in pages of " +
-                                 std::to_string(Kernel::page_size()) +
-                                 " bytes: a tracked pool's must not be smaller"};
-            return false;
-        }
+        if ((std::size_t{1} << page_shift) < Kernel::page_size())
+            return refuse(failure, EINVAL, "page_pool",
+                          "the kernel protects memory in pages of " + std::to_string(Kernel::page_size()) +
+                              " bytes: a tracked pool's must not be smaller");
         memory_ = memory;
         page_shift_ = page_shift;
         history_.resize(memory.size() >> page_shift);
         const std::intptr_t address = Kernel::mmap(memory.size(), PROT_NONE, MAP_SHARED, memfd);
         if (address < 0) {
-            failure = {.code = {static_cast<int>(-address), std::system_category()},
-                       .call = "mmap of the views of a tracked pool",
-                       .range = memory,
-                       .remedy =
-                           "a tracked pool maps its memory twice: see `ulimit -v` and vm.max_map_count"};
-            return false;
+            failure.range = memory;
+            return refuse(failure, static_cast<int>(-address), "mmap of the views of a tracked pool",
+                          "a tracked pool maps its memory twice: see `ulimit -v` and vm.max_map_count");
         }
         views_ = {reinterpret_cast<std::byte*>(address), memory.size()};
         watched_ = &watch(views_, page_shift, history_.data());
