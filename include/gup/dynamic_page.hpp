@@ -22,13 +22,9 @@
 #include "gup/page_flags.hpp"
 #include "gup/pin_domain.hpp"
 
-#include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
-#include <span>
-#include <type_traits>
-#include <utility>
 
 namespace gup {
 

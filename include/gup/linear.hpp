@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// `linear<Ref>`: a reference of which the compiler proves, when it optimises, that every path puts it exactly
-/// once, exceptions included. For functions in which a forgotten put must not compile.
+/// `linear<Ref>`: a reference of which the compiler proves, when it optimises, that every path puts it
+/// exactly once, exceptions included. For functions in which a forgotten put must not compile.
 ///
-/// The proof is the optimiser's: where it sees that a linear reference may still hold a page at its end, or may
-/// hold none when it is put, used or moved, the call of a function with the attribute `error` is left over, and
-/// that is an error. It works from -O1 on with g++ and clang, for what is inlined into one function. A reference
-/// that goes into a container, or by value into a function of another file, is handed on with `relax()`, as an
-/// ordinary one. g++ names the line of the program; clang names only this header.
+/// The proof is the optimiser's: where it sees that a linear reference may still hold a page at its end, or
+/// may hold none when it is put, used or moved, the call of a function with the attribute `error` is left
+/// over, and that is an error. It works from -O1 on with g++ and clang, for what is inlined into one
+/// function. A reference that goes into a container, or by value into a function of another file, is handed
+/// on with `relax()`, as an ordinary one. g++ names the line of the program; clang names only this header.
 ///
 /// Where nothing is proven, the same mistakes end the program at run time: without optimisation and under
-/// sanitizers, which is seen here, and where GUP_LINEAR_AT_RUN_TIME is defined: g++ needs that for -Og and for
-/// -fsanitize=undefined alone, with which it proves too little. The choice changes no function of this header and
-/// no layout, only whether the two functions that must never be called exist: translation units of both kinds
-/// mix.
+/// sanitizers, which is seen here, and where GUP_LINEAR_AT_RUN_TIME is defined: g++ needs that for -Og and
+/// for -fsanitize=undefined alone, with which it proves too little. The choice changes no function of this
+/// header and no layout, only whether the two functions that must never be called exist: translation units of
+/// both kinds mix.
 
 #include "gup/user_page_ref.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <utility>
 
 #if !defined(GUP_LINEAR_AT_RUN_TIME) && !defined(__OPTIMIZE__)
 #define GUP_LINEAR_AT_RUN_TIME
@@ -101,9 +100,7 @@ public:
         return {};
     }
     /// Bytes of the page.
-    [[gnu::always_inline]] std::size_t size() const noexcept {
-        return detail::memory_of(held()).size();
-    }
+    [[gnu::always_inline]] std::size_t size() const noexcept { return detail::memory_of(held()).size(); }
 
     /// Hands the pin on as an ordinary reference.
     [[nodiscard("the page must be put"), gnu::always_inline]] Ref relax()&& noexcept {
@@ -155,13 +152,15 @@ struct linear_access {
 /// A second pin of the same page, linear itself, with the same access or a narrower one.
 template <class Domain, dma_access Access>
 [[nodiscard("the new pin must be put"), gnu::always_inline]] inline linear<user_page_ref<Domain, Access>>
-ref_user_page(const linear<user_page_ref<Domain, Access>>& ref, detail::origin_of<Domain> where = {}) noexcept {
-    return detail::linear_access::make<user_page_ref<Domain, Access>>(detail::another_reference<Domain>(
-        detail::linear_access::held(ref), detail::kind_of(Access), where));
+ref_user_page(const linear<user_page_ref<Domain, Access>>& ref,
+              detail::origin_of<Domain> where = {}) noexcept {
+    return detail::linear_access::make<user_page_ref<Domain, Access>>(
+        detail::another_reference<Domain>(detail::linear_access::held(ref), detail::kind_of(Access), where));
 }
 template <dma_access Narrow, class Domain, dma_access Access>
 [[nodiscard("the new pin must be put"), gnu::always_inline]] inline linear<user_page_ref<Domain, Narrow>>
-ref_user_page(const linear<user_page_ref<Domain, Access>>& ref, detail::origin_of<Domain> where = {}) noexcept {
+ref_user_page(const linear<user_page_ref<Domain, Access>>& ref,
+              detail::origin_of<Domain> where = {}) noexcept {
     static_assert(narrows_to(Access, Narrow),
                   "access narrows and never widens: a reference that may not write cannot "
                   "give one that may; get the page with the wider access instead");
@@ -173,17 +172,16 @@ ref_user_page(const linear<user_page_ref<Domain, Access>>& ref, detail::origin_o
 /// Gives the pin back, as for the ordinary reference.
 template <class Domain, dma_access Access>
     requires(cpu_may_write(Access))
-[[gnu::always_inline]] inline void put_user_page(linear<user_page_ref<Domain, Access>>&& ref,
-                                                 put_as decision, detail::origin_of<Domain> where = {}) noexcept {
+[[gnu::always_inline]] inline void put_user_page(linear<user_page_ref<Domain, Access>>&& ref, put_as decision,
+                                                 detail::origin_of<Domain> where = {}) noexcept {
     const std::uintptr_t word = detail::linear_access::take(ref);
     detail::note_put<Domain>(word, where);
     if (decision == put_as::dirty) detail::page_access::set_dirty(detail::page_of(word));
     detail::put_reference<Domain>(word, detail::kind_of(Access), where);
 }
 template <class Domain>
-[[gnu::always_inline]] inline void
-put_user_page(linear<user_page_ref<Domain, dma_access::read>>&& ref,
-              detail::origin_of<Domain> where = {}) noexcept {
+[[gnu::always_inline]] inline void put_user_page(linear<user_page_ref<Domain, dma_access::read>>&& ref,
+                                                 detail::origin_of<Domain> where = {}) noexcept {
     const std::uintptr_t word = detail::linear_access::take(ref);
     detail::note_put<Domain>(word, where);
     detail::put_reference<Domain>(word, detail::reference_kind::reader, where);

@@ -12,12 +12,12 @@
 #include "gup/kernel.hpp"
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 
 namespace gup {
 

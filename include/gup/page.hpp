@@ -6,6 +6,7 @@
 
 #include "gup/detail/reference_counts.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>

@@ -8,6 +8,7 @@
 #include "gup/page_flags.hpp"
 
 #include <array>
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <utility>

@@ -14,6 +14,7 @@
 #include "gup/typed_pointer.hpp"
 
 #include <cstdint>
+#include <utility>
 
 namespace gup {
 

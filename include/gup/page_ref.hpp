@@ -8,6 +8,7 @@
 #include "gup/detail/reference_word.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <utility>
 

@@ -4,8 +4,6 @@
 /// `typed_pointer`: a pointer to an object of any type that remembers which, for what a page or proxy carries
 /// without knowing it.
 
-#include <type_traits>
-
 namespace gup {
 
 namespace detail {

@@ -8,10 +8,9 @@
 
 #include <concepts>
 #include <cstddef>
-#include <functional>
 #include <span>
+#include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace gup {
 
@@ -45,10 +44,10 @@ void with_user_page(page_pool<Domain, Access>& pool, Function&& function,
     auto page = get_user_page(pool, where);
     const auto& lent = page;
     if constexpr (std::same_as<result, put_as>) {
-        const put_as decision = std::invoke(std::forward<Function>(function), lent);
+        const put_as decision = std::forward<Function>(function)(lent);
         put_user_page(std::move(page), decision, where);
     } else if constexpr (std::is_void_v<result>) {
-        std::invoke(std::forward<Function>(function), lent);
+        std::forward<Function>(function)(lent);
         put_user_page(std::move(page), where);
     }
 }
@@ -64,10 +63,10 @@ void with_user_pages(page_pool<Domain, Access>& pool, std::size_t n, Function&& 
     detail::check_decision<Access, result>();
     auto pages = get_user_pages(pool, n, where);
     if constexpr (std::same_as<result, put_as>) {
-        const put_as decision = std::invoke(std::forward<Function>(function), pages_view(pages));
+        const put_as decision = std::forward<Function>(function)(pages_view(pages));
         put_user_pages(std::move(pages), decision, where);
     } else if constexpr (std::is_void_v<result>) {
-        std::invoke(std::forward<Function>(function), pages_view(pages));
+        std::forward<Function>(function)(pages_view(pages));
         put_user_pages(std::move(pages), where);
     }
 }

@@ -11,8 +11,6 @@
 #include "gup/error.hpp"
 #include "gup/pin_domain.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -53,10 +51,10 @@ struct range_content {
     }
     /// True if any page of a file is in both.
     bool overlaps(const range_content& other) const noexcept {
-        return std::any_of(shared.begin(), shared.end(), [&](const shared_part& part) {
-            return std::any_of(other.shared.begin(), other.shared.end(),
-                               [&](const shared_part& same) { return overlap(part, same); });
-        });
+        for (const shared_part& part : shared)
+            for (const shared_part& same : other.shared)
+                if (overlap(part, same)) return true;
+        return false;
     }
 };
 
@@ -159,11 +157,20 @@ inline std::vector<std::string_view> file_names(std::string_view maps, page_rang
     return names;
 }
 
+/// True if any name is among both.
+inline bool share_a_name(const std::vector<std::string_view>& names,
+                         const std::vector<std::string_view>& others) noexcept {
+    for (const std::string_view name : names)
+        for (const std::string_view other : others)
+            if (name == other) return true;
+    return false;
+}
+
 /// True if a domain refused what it was to pin, and not for want of something else.
 inline bool dislikes_memory(const pin_failure& failure) noexcept {
-    constexpr std::array dislikes{EFAULT, EINVAL, EOPNOTSUPP, EACCES};
+    const int error = failure.code.value();
     return failure.budget == pin_budget::none &&
-           std::find(dislikes.begin(), dislikes.end(), failure.code.value()) != dislikes.end();
+           (error == EFAULT || error == EINVAL || error == EOPNOTSUPP || error == EACCES);
 }
 
 /// After a domain refused the range: names the mapping that it may not like.

@@ -14,15 +14,18 @@
 
 #include <boost/intrusive/set.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace gup::detail {
@@ -143,10 +146,9 @@ private:
         return std::is_same_v<counting, local_counting> ? this_thread_identity() : nullptr;
     }
     pinned_in* find(const Domain& domain) noexcept {
-        const auto found = std::find_if(domains_.begin(), domains_.end(), [&](const auto& in) {
-            return in->thread == thread() && in->domain == domain;
-        });
-        return found == domains_.end() ? nullptr : found->get();
+        for (const auto& in : domains_)
+            if (in->thread == thread() && in->domain == domain) return in.get();
+        return nullptr;
     }
 
     /// The first record, by address, that shares a page with the range. Takes out what is over.
@@ -205,7 +207,7 @@ private:
         for (record& r : in.records) {
             if (r.stand_in().forwards() || r.over() || !content.overlaps(r.content)) continue;
             const auto names = file_names(maps, pages), others = file_names(maps, r.pages);
-            if (std::ranges::find_first_of(names, others) == names.end()) continue;
+            if (!share_a_name(names, others)) continue;
             if (!content.same_as(r.content) || names != others)
                 return refuse_for(r,
                                   "the range shows some of the file pages that are pinned at another "
@@ -334,8 +336,8 @@ void dynamic_registry<Domain>::end(pinned_in& in, dynamic_page& descriptor) noex
         const std::lock_guard lock(lock_);
         in.descriptors.give_back(descriptor);
         if (--in.alive == 0) {
-            const auto place = std::find_if(domains_.begin(), domains_.end(),
-                                            [&](const auto& candidate) { return candidate.get() == &in; });
+            auto place = domains_.begin();
+            while (place->get() != &in) ++place;
             last = std::move(*place);
             domains_.erase(place);
         }

@@ -10,7 +10,6 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <span>
 #include <unistd.h>
 

@@ -8,8 +8,9 @@
 #include "gup/detail/magazine.hpp"
 #include "gup/detail/process.hpp"
 
-#include <algorithm>
-#include <cerrno>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <linux/membarrier.h>
 #include <mutex>
 #include <new>
@@ -68,8 +69,7 @@ public:
           calls_(kernel_store_calls<Kernel>::calls),
           destroy_(destroy),
           fenced_(!calls_.prepare_barrier()),
-          batch_(std::clamp<std::uint32_t>(static_cast<std::uint32_t>(arrays.pages() / 16) * 4, 1,
-                                           magazine::places / 2)),
+          batch_(batch_for(arrays.pages())),
           depot_(arrays) {}
     free_page_store(const free_page_store&) = delete;
     free_page_store& operator=(const free_page_store&) = delete;
@@ -147,6 +147,12 @@ public:
     }
 
 private:
+    /// How many pages go between a thread and the list at once: a quarter of the pool at most.
+    static std::uint32_t batch_for(std::size_t pages) noexcept {
+        const std::size_t quarter = pages / 16 * 4;
+        constexpr std::uint32_t most = magazine::places / 2;
+        return quarter == 0 ? 1 : quarter < most ? static_cast<std::uint32_t>(quarter) : most;
+    }
     /// The thread's magazine if it is the one used last.
     magazine* current() const noexcept {
         magazine* const m = this_thread_magazines.current;

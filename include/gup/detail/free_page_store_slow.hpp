@@ -5,6 +5,12 @@
 
 #include "gup/detail/free_page_store.hpp"
 
+#include <atomic>
+#include <cstddef>
+#include <mutex>
+#include <span>
+#include <utility>
+
 namespace gup::detail {
 
 /// Gives a thread's pages back when the thread ends.
@@ -67,7 +73,7 @@ inline bool free_page_store::empty_magazine(magazine& m) noexcept {
         m.open.store(true, std::memory_order_release);
         return false;
     }
-    while (m.busy.load(std::memory_order_seq_cst)) std::this_thread::yield();
+    while (m.busy.load(std::memory_order_seq_cst)) yield_processor();
     depot_.push(m.take_all());
     return true;
 }
@@ -233,7 +239,7 @@ inline void free_page_store::detach(magazine& m) noexcept {
             return;
         }
         m.unlock_guard(); // the store wants the guard while it holds its lock: let it have it
-        std::this_thread::yield();
+        yield_processor();
     }
 }
 

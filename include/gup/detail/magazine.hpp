@@ -9,14 +9,13 @@
 /// Either the owner saw that `open` was down and stays away, or the other sees `busy` and waits.
 
 #include "gup/detail/free_list.hpp"
+#include "gup/detail/spin_lock.hpp"
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <thread>
 
 namespace gup::detail {
 
@@ -66,7 +65,7 @@ struct alignas(64) magazine {
     /// As many pages as `wanted` has places, or all there are: their number.
     std::size_t pop(std::span<page*> wanted) noexcept {
         const std::uint32_t held = count.load(std::memory_order_relaxed);
-        const auto taken = static_cast<std::uint32_t>(std::min<std::size_t>(held, wanted.size()));
+        const auto taken = wanted.size() < held ? static_cast<std::uint32_t>(wanted.size()) : held;
         for (std::uint32_t i = 0; i < taken; ++i) wanted[i] = pages[held - 1 - i];
         count.store(held - taken, std::memory_order_relaxed);
         return taken;
@@ -93,7 +92,7 @@ struct alignas(64) magazine {
     page_chain take_all() noexcept { return take_all_but(0); }
 
     void lock_guard() noexcept {
-        while (guard.exchange(true, std::memory_order_acquire)) std::this_thread::yield();
+        while (guard.exchange(true, std::memory_order_acquire)) yield_processor();
     }
     void unlock_guard() noexcept { guard.store(false, std::memory_order_release); }
 

@@ -17,7 +17,6 @@
 #include <cstdint>
 #include <memory>
 #include <utility>
-#include <vector>
 
 namespace gup::detail {
 
@@ -45,7 +44,7 @@ struct name_entry : name_node_traits::node {
 /// For one lock that its owner holds, except where noted.
 class name_table {
 public:
-    name_table() : buckets_(new_buckets(first_size)) {}
+    name_table() : newest_(std::make_unique<bucket_array>(first_size, first_size)) { use_newest(); }
     name_table(const name_table&) = delete;
     name_table& operator=(const name_table&) = delete;
 
@@ -62,11 +61,13 @@ public:
 
     /// Allocates what the next `add` needs. Throws std::bad_alloc.
     void make_room() {
-        if (next(spare_) == nullptr) {
-            blocks_.push_back(std::make_unique<name_entry[]>(block));
-            for (std::size_t i = 0; i < block; ++i) chain::link_after(&spare_, &blocks_.back()[i]);
-        }
-        if (size_ >= buckets_.load(std::memory_order_relaxed)->heads.size()) grow();
+        if (next(spare_) != nullptr) return;
+        const std::size_t size = newest_->size;
+        auto larger = std::make_unique<bucket_array>(2 * size, size);
+        for_each([&](name_entry& entry) { link(*larger, entry); });
+        larger->before = std::move(newest_);
+        newest_ = std::move(larger);
+        use_newest();
     }
     /// An entry for an index that has none. Only after make_room.
     name_entry& add(std::uint64_t index, std::uintptr_t page) noexcept {
@@ -74,14 +75,13 @@ public:
         chain::unlink_after(&spare_);
         made.index.store(index, std::memory_order_relaxed);
         made.page = page;
-        link(*buckets_.load(std::memory_order_relaxed), made);
+        link(*newest_, made);
         ++size_;
         return made;
     }
     /// Takes the entry of an index out; its owner has taken both references out of it.
     void remove(name_entry& entry) noexcept {
-        chain::node& head =
-            buckets_.load(std::memory_order_relaxed)->at(entry.index.load(std::memory_order_relaxed));
+        chain::node& head = newest_->at(entry.index.load(std::memory_order_relaxed));
         chain::unlink_after(chain::get_previous_node(&head, &entry));
         chain::link_after(&spare_, &entry);
         --size_;
@@ -90,26 +90,34 @@ public:
     /// Calls `visit(entry)` for every entry.
     template <class Visit>
     void for_each(Visit visit) const {
-        for (const chain::node& head : buckets_.load(std::memory_order_relaxed)->heads)
-            for (name_entry* e = next(head); e != nullptr;) visit(*std::exchange(e, next(*e)));
+        for (std::size_t i = 0; i < newest_->size; ++i)
+            for (name_entry* e = next(newest_->heads[i]); e != nullptr;) visit(*std::exchange(e, next(*e)));
     }
 
 private:
     using chain = boost::intrusive::linear_slist_algorithms<name_node_traits>;
 
     static constexpr std::size_t first_size = 64;
-    static constexpr std::size_t block = 64;
 
+    /// The chains, and those entries that came with them: of all arrays together as many as this has chains.
     struct bucket_array {
-        explicit bucket_array(std::size_t count)
-            : heads(count), shift(64 - static_cast<unsigned>(std::countr_zero(count))) {}
+        bucket_array(std::size_t chains, std::size_t new_entries)
+            : size(chains),
+              shift(64 - static_cast<unsigned>(std::countr_zero(chains))),
+              heads(std::make_unique<chain::node[]>(chains)),
+              entries(std::make_unique<name_entry[]>(new_entries)),
+              entry_count(new_entries) {}
         /// The bucket of an index: the upper bits of a product spread runs and strides evenly.
         chain::node& at(std::uint64_t index) noexcept {
             return heads[(index * 0x9E3779B97F4A7C15U) >> shift];
         }
 
-        std::vector<chain::node> heads;
-        unsigned shift;
+        const std::size_t size;
+        const unsigned shift;
+        const std::unique_ptr<chain::node[]> heads;
+        const std::unique_ptr<name_entry[]> entries;
+        const std::size_t entry_count;
+        std::unique_ptr<bucket_array> before{}; // half as large; a search may be under way in it
     };
 
     static name_entry* next(const chain::node& node) noexcept {
@@ -126,20 +134,16 @@ private:
     static void link(bucket_array& into, name_entry& entry) noexcept {
         chain::link_after(&into.at(entry.index.load(std::memory_order_relaxed)), &entry);
     }
-    bucket_array* new_buckets(std::size_t count) {
-        arrays_.push_back(std::make_unique<bucket_array>(count));
-        return arrays_.back().get();
-    }
-    void grow() {
-        bucket_array* const larger = new_buckets(2 * buckets_.load(std::memory_order_relaxed)->heads.size());
-        for_each([&](name_entry& entry) { link(*larger, entry); });
-        buckets_.store(larger, std::memory_order_release);
+    /// Opens an array whose chains are complete to searches, and its entries to `add`.
+    void use_newest() noexcept {
+        for (std::size_t i = 0; i < newest_->entry_count; ++i)
+            chain::link_after(&spare_, &newest_->entries[i]);
+        buckets_.store(newest_.get(), std::memory_order_release);
     }
 
-    std::vector<std::unique_ptr<bucket_array>> arrays_; // all that ever were: each twice the one before
-    std::vector<std::unique_ptr<name_entry[]>> blocks_;
+    std::unique_ptr<bucket_array> newest_;
+    std::atomic<bucket_array*> buckets_{nullptr}; // the same, for searches without the lock
     chain::node spare_{};
-    std::atomic<bucket_array*> buckets_;
     std::size_t size_ = 0;
 };
 

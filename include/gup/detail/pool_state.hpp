@@ -13,11 +13,17 @@
 #include "gup/user_page_ref.hpp"
 
 #include <bit>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
 #include <memory>
+#include <new>
 #include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 namespace gup::detail {
 

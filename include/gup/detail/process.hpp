@@ -7,6 +7,7 @@
 #include "gup/kernel.hpp"
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <new>
 #include <sys/mman.h>

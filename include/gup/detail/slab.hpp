@@ -9,7 +9,6 @@
 #include "gup/memory_kind.hpp"
 #include "gup/pin_domain.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -21,6 +20,7 @@
 #include <string_view>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <utility>
 
 namespace gup::detail {
 
@@ -49,7 +49,8 @@ inline std::optional<slab_layout> lay_out_slab(std::size_t bytes, memory_kind ki
     if (bytes == 0 || alignment == 0 || (alignment & (alignment - 1)) != 0) return std::nullopt;
     const std::size_t unit = kind == memory_kind::hugetlb ? huge_page_size : base_page_size();
     const bool huge = kind == memory_kind::hugetlb || kind == memory_kind::transparent_huge;
-    alignment = std::max({alignment, unit, huge ? huge_page_size : unit});
+    const std::size_t smallest = huge ? huge_page_size : unit;
+    if (alignment < smallest) alignment = smallest;
     const auto length = round_up(bytes, unit);
     if (!length || !round_up(*length, alignment)) return std::nullopt;
     return slab_layout{*length, alignment - unit, alignment};
@@ -77,7 +78,8 @@ std::uint64_t huge_pages_wanted(std::size_t bytes) {
     const std::uint64_t total = count("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages");
     const std::uint64_t free = count("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
     const std::uint64_t reserved = count("/sys/kernel/mm/hugepages/hugepages-2048kB/resv_hugepages");
-    return bytes / huge_page_size + total - std::min({free - std::min(free, reserved), total});
+    const std::uint64_t usable = free > reserved ? free - reserved : 0;
+    return bytes / huge_page_size + (total > usable ? total - usable : 0);
 }
 
 /// What the user can do when `call` for `bytes` bytes of memory fails.
@@ -119,7 +121,7 @@ inline residency read_residency(std::string_view smaps, std::uintptr_t first, st
     bool inside = false;
     while (!smaps.empty()) {
         const std::string_view line = smaps.substr(0, smaps.find('\n'));
-        smaps.remove_prefix(std::min(smaps.size(), line.size() + 1));
+        smaps.remove_prefix(line.size() == smaps.size() ? line.size() : line.size() + 1);
         const std::size_t dash = line.find('-');
         if (const auto start = leading_number(line, 16); start && line.find_first_of("- :") == dash) {
             const auto end = leading_number(line.substr(dash + 1), 16);

@@ -9,9 +9,11 @@
 #include "gup/page_proxy.hpp"
 
 #include <atomic>
+#include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
-#include <utility>
+#include <type_traits>
 
 namespace gup::detail {
 

@@ -8,16 +8,16 @@
 #include "gup/detail/name_table.hpp"
 #include "gup/detail/process.hpp"
 #include "gup/detail/space_failure.hpp"
+#include "gup/detail/spin_lock.hpp"
 #include "gup/proxy_source.hpp"
 
-#include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <mutex>
 #include <optional>
 #include <span>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -170,6 +170,12 @@ public:
             page_access::set_dirty(page_of(entry->page));
     }
 
+    /// The indices of the names whose pages are dirty, in no order.
+    auto dirty_indices() const {
+        std::vector<std::uint64_t> found;
+        for_each_dirty([&](auto index, const page&) { found.push_back(index); });
+        return found;
+    }
     /// Calls `visit(index, page)` for each name whose page is dirty, under the lock.
     template <class Visit>
     void for_each_dirty(Visit visit) const {
@@ -283,10 +289,15 @@ private:
         reference_access::release(made); // the entry's now
         return another(word);
     }
+    bool keeps(const source_base<Domain>* source) const noexcept {
+        for (const auto* const known : sources_)
+            if (known == source) return true;
+        return false;
+    }
     /// Whose proxy has been published stays until the space closes: a reader may come late.
     void keep_source(zone& chunk) {
         auto* const source = static_cast<source_base<Domain>*>(chunk.owner());
-        if (source == &this->holder() || std::ranges::find(sources_, source) != sources_.end()) return;
+        if (source == &this->holder() || keeps(source)) return;
         sources_.push_back(source);
         source->hold();
     }
@@ -295,7 +306,7 @@ private:
     void copy(std::uint64_t index, page& shared) {
         // frozen, or others could take the page for theirs alone meanwhile, write to it and share it again
         const frozen_page frozen(shared);
-        if (!frozen) return std::this_thread::yield(); // to who looks whether he may write, and may not
+        if (!frozen) return yield_processor(); // to who looks whether he may write, and may not
         std::optional<plain> fresh = copies_.copy(memory_of(word_of(shared)));
         taken_out out;
         const std::lock_guard lock(lock_);

@@ -6,10 +6,13 @@
 /// priorities are.
 
 #include <atomic>
-#include <chrono>
-#include <thread>
+#include <sched.h>
+#include <unistd.h>
 
 namespace gup::process_wide_v1 {
+
+/// Lets other threads run. (<thread> and <chrono> take long to compile, for a system call each.)
+inline void yield_processor() noexcept { ::sched_yield(); }
 
 /// For std::scoped_lock. Constant-initialised.
 class spin_lock {
@@ -28,8 +31,7 @@ private:
         constexpr int looks = 1000; // some microseconds: longer than any holder that runs needs
         for (int look = 0; look < looks; ++look)
             if (!taken_.load(std::memory_order_relaxed)) return;
-        while (taken_.load(std::memory_order_relaxed))
-            std::this_thread::sleep_for(std::chrono::microseconds(50));
+        while (taken_.load(std::memory_order_relaxed)) ::usleep(50);
     }
 
     friend struct frozen_layout;

@@ -7,7 +7,7 @@
 #include "gup/detail/slab.hpp"
 #include "gup/detail/stand_in.hpp"
 
-#include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -62,12 +62,11 @@ public:
     }
 
 private:
-    static constexpr std::size_t first_at = std::max(sizeof(zone), alignof(StandIn));
-    static constexpr std::size_t smallest_chunk = std::size_t{64} << 10;
+    static constexpr std::size_t first_at = sizeof(zone) > alignof(StandIn) ? sizeof(zone) : alignof(StandIn);
+    static constexpr std::size_t smallest_chunk = zone::array_bytes >> 7;
 
     bool add_chunk(pin_failure& failure) {
-        const std::size_t bytes =
-            std::min(zone::array_bytes, smallest_chunk << std::min<std::size_t>(chunks_.size(), 7));
+        const std::size_t bytes = chunks_.size() < 7 ? smallest_chunk << chunks_.size() : zone::array_bytes;
         chunks_.reserve(chunks_.size() + 1);
         auto chunk = slab<Kernel>::try_map(bytes, memory_kind::small_pages, zone::array_bytes, failure);
         if (chunk == nullptr) return false;

@@ -9,6 +9,7 @@
 #include "gup/detail/reference_word.hpp"
 #include "gup/detail/stand_in_store.hpp"
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>

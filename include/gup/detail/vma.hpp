@@ -6,7 +6,6 @@
 
 #include "gup/detail/page_range.hpp"
 
-#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -53,15 +52,15 @@ inline std::optional<vma> parse_vma(std::string_view line) noexcept {
               .writable = line[1] == 'w',
               .executable = line[2] == 'x',
               .shared = line[3] == 's'};
-    line.remove_prefix(std::min<std::size_t>(line.size(), 5));
+    line.remove_prefix(line.size() < 5 ? line.size() : 5);
     found.offset = take_number(line, 16, ' ').value_or(0);
     const std::uint64_t major = take_number(line, 16, ':').value_or(0);
     found.device = major << 32 | take_number(line, 16, ' ').value_or(0);
-    const std::size_t digits = std::min(line.find_first_not_of("0123456789"), line.size());
-    std::from_chars(line.data(), line.data() + digits, found.inode);
-    line.remove_prefix(digits);
-    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
-    found.name = line;
+    const char* const end_of_line = line.data() + line.size();
+    const char* const after = std::from_chars(line.data(), end_of_line, found.inode).ptr;
+    line.remove_prefix(static_cast<std::size_t>(after - line.data()));
+    const std::size_t name = line.find_first_not_of(' ');
+    if (name != std::string_view::npos) found.name = line.substr(name);
     return found;
 }
 

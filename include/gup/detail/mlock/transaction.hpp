@@ -10,7 +10,6 @@
 #include "gup/kernel.hpp"
 #include "gup/memlock_budget.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -70,7 +69,7 @@ private:
 
     void survey();
     void read_mappings();
-    void survey_gap(page_range gap);
+    void survey_gap(page_range gap, std::size_t& first);
     void add_piece(page_range pages);
     void add_pages(page_range pages);
     void prepare();
@@ -108,9 +107,14 @@ void mlock_transaction<Kernel>::survey() {
     const auto is_large = [](const lock_gap& gap) {
         return !gap.tracked && gap.pages.size() > pages_to_probe * page_size();
     };
-    if (std::any_of(gaps_.begin(), gaps_.end(), is_large)) read_mappings();
     for (const lock_gap& gap : gaps_)
-        if (!gap.tracked) survey_gap(gap.pages);
+        if (is_large(gap)) {
+            read_mappings();
+            break;
+        }
+    std::size_t first = 0; // gaps and mappings are in the order of their addresses
+    for (const lock_gap& gap : gaps_)
+        if (!gap.tracked) survey_gap(gap.pages, first);
 }
 
 /// The list stays empty if /proc is not there: every page is probed then.
@@ -124,12 +128,11 @@ void mlock_transaction<Kernel>::read_mappings() {
 }
 
 template <class Kernel>
-void mlock_transaction<Kernel>::survey_gap(page_range gap) {
+void mlock_transaction<Kernel>::survey_gap(page_range gap, std::size_t& first) {
     std::uintptr_t known = gap.begin;
-    const auto first = std::partition_point(mappings_.begin(), mappings_.end(),
-                                            [&](page_range mapping) { return mapping.end <= gap.begin; });
-    for (auto mapping = first; mapping != mappings_.end() && mapping->begin < gap.end; ++mapping) {
-        const page_range part = intersection(*mapping, {known, gap.end});
+    while (first < mappings_.size() && mappings_[first].end <= gap.begin) ++first;
+    for (std::size_t i = first; i < mappings_.size() && mappings_[i].begin < gap.end; ++i) {
+        const page_range part = intersection(mappings_[i], {known, gap.end});
         if (part.empty()) continue;
         add_pages({known, part.begin}); // a hole, unless the list was out of date
         add_piece(part);
