@@ -44,6 +44,13 @@ class dynamic_registry {
         const std::shared_ptr<const void> keep_alive;
     };
 
+    /// What is asked for.
+    struct request {
+        page_range pages;
+        dma_access access;
+        const memory_provider& provider;
+    };
+
     /// What a dynamic page has beside its descriptor.
     struct record : boost::intrusive::set_base_hook<> {
         page_range pages;
@@ -61,12 +68,28 @@ class dynamic_registry {
         const void* provider() const noexcept {
             return memory == nullptr ? nullptr : memory->keep_alive.get();
         }
-    };
-    /// What is asked for.
-    struct request {
-        page_range pages;
-        dma_access access;
-        const memory_provider& provider;
+        /// The first pin: what it counts in. The base is this itself or one of which it has a reference.
+        counted& start(record& base, const request& wanted) noexcept {
+            dynamic_stand_in& s = stand_in();
+            s.base = &base.stand_in().own;
+            s.memory = {.address = reinterpret_cast<std::byte*>(pages.begin),
+                        .length = pages.size(),
+                        .pfn = base.pages.begin >> pfn_shift,
+                        .registration = &pin,
+                        .access = wanted.access,
+                        .auxiliary = wanted.provider.auxiliary};
+            s.record = this;
+            page_access::set_dynamic(s.own);
+            const reference_kind kind = kind_of(wanted.access);
+            if (!s.forwards()) {
+                s.counts().start(kind);
+                return page_access::counted_of(s.own);
+            }
+            s.base_counts().template add<counting>(kind);
+            s.counts().start(reference_kind::reader);
+            s.slot_of(kind).counts.start(kind);
+            return s.slot_of(kind);
+        }
     };
     struct first_address {
         using type = std::uintptr_t;
@@ -109,10 +132,11 @@ public:
                        const memory_provider& provider, pin_failure& failure) {
         const auto pages = whole_pages(range, kernel::page_size(), failure);
         if (!pages) return 0;
+        const request wanted{*pages, access, provider};
         const std::lock_guard lock(lock_); // until the pin is there: another thread may want the same
         pinned_in* const in = find(domain);
         while (record* const r = in == nullptr ? nullptr : overlapping(*in, *pages)) {
-            if (!check_same_range(*r, *pages, access, provider, failure)) return 0;
+            if (!check_same_range(*r, wanted, failure)) return 0;
             if (const std::uintptr_t word = try_add_pin(*r, kind_of(access)); word != 0) return word;
         }
         std::string maps;
@@ -125,8 +149,8 @@ public:
         if (!content) return 0;
         if (provider.keep_alive != nullptr) *content = {.all_shared = false};
         record* base = nullptr;
-        if (in != nullptr && !find_base(*in, *content, *pages, maps, access, base, failure)) return 0;
-        return add(domain, in, base, std::move(*content), {*pages, access, provider}, maps, failure);
+        if (in != nullptr && !find_base(*in, *content, wanted, maps, base, failure)) return 0;
+        return add(domain, in, base, std::move(*content), wanted, maps, failure);
     }
 
     /// A plain reference to what holds the address: its word; 0 if there is none.
@@ -170,20 +194,19 @@ private:
                           hexadecimal(r.pages.begin) + ")");
     }
 
-    static bool check_same_range(const record& r, page_range pages, dma_access access,
-                                 const memory_provider& provider, pin_failure& failure) {
-        if (r.pages != pages)
+    static bool check_same_range(const record& r, const request& wanted, pin_failure& failure) {
+        if (r.pages != wanted.pages)
             return refuse_for(r,
                               "the range overlaps memory that is pinned: pin exactly the same range, or "
                               "put that first",
                               failure);
-        if (provider.keep_alive != nullptr && provider.keep_alive.get() != r.provider())
+        if (wanted.provider.keep_alive != nullptr && wanted.provider.keep_alive.get() != r.provider())
             return refuse_for(
                 r,
                 "the memory is pinned, but not as its provider's, who would not be kept: put that "
                 "first",
                 failure);
-        if (!narrows_to(r.stand_in().memory.access, access))
+        if (!narrows_to(r.stand_in().memory.access, wanted.access))
             return refuse_for(r,
                               "the memory is pinned with less access: put that first, or pin it with "
                               "the widest access to begin with",
@@ -202,18 +225,18 @@ private:
     }
 
     /// Finds the base that shows the same parts of files, if there is one. False if one shows some of them.
-    static bool find_base(pinned_in& in, const range_content& content, page_range pages,
-                          std::string_view maps, dma_access access, record*& base, pin_failure& failure) {
+    static bool find_base(pinned_in& in, const range_content& content, const request& wanted,
+                          std::string_view maps, record*& base, pin_failure& failure) {
         for (record& r : in.records) {
             if (r.stand_in().forwards() || r.over() || !content.overlaps(r.content)) continue;
-            const auto names = file_names(maps, pages), others = file_names(maps, r.pages);
+            const auto names = file_names(maps, wanted.pages), others = file_names(maps, r.pages);
             if (!share_a_name(names, others)) continue;
             if (!content.same_as(r.content) || names != others)
                 return refuse_for(r,
                                   "the range shows some of the file pages that are pinned at another "
                                   "address: pin exactly the same pages, or put that first",
                                   failure);
-            if (!narrows_to(r.stand_in().memory.access, access))
+            if (!narrows_to(r.stand_in().memory.access, wanted.access))
                 return refuse_for(r,
                                   "the same pages are pinned at another address with less access: put "
                                   "that first, or pin them with the widest access to begin with",
@@ -227,10 +250,6 @@ private:
     /// Pins a range that is not pinned, or counts on a base that shows the same pages; null if there is none.
     std::uintptr_t add(Domain& domain, pinned_in* in, record* base, range_content content,
                        const request& wanted, std::string_view maps, pin_failure& failure);
-    static bool pin(Domain& domain, record& made, dma_access access, std::string_view maps,
-                    pin_failure& failure);
-    /// The first pin: what it counts in. The base is `made` itself or one of which it has a reference.
-    static counted& start(record& made, record& base, const request& wanted) noexcept;
     void end(pinned_in& in, dynamic_page& descriptor) noexcept;
 
     const process_identity process_ = this_process();
@@ -263,49 +282,22 @@ std::uintptr_t dynamic_registry<Domain>::add(Domain& domain, pinned_in* in, reco
     if (const auto& kept = wanted.provider.keep_alive; kept != nullptr)
         made->memory = std::make_unique<provided_memory>(kept);
     if (base != nullptr && !base->stand_in().counts().add_unless_free(reference_kind::plain)) base = nullptr;
-    if (base == nullptr && !pin(domain, *made, wanted.access, maps, failure)) return 0;
+    if (base == nullptr) {
+        auto pinned = domain.try_pin(made->memory_range(), wanted.access, failure);
+        if (!pinned) {
+            explain_domain_refusal(maps, wanted.pages, failure);
+            return 0;
+        }
+        made->pin = std::move(*pinned);
+    }
 
-    counted& counts_in = start(*made, base != nullptr ? *base : *made, wanted);
+    counted& counts_in = made->start(base != nullptr ? *base : *made, wanted);
     ++in->alive;
     in->records.insert(*made);
     static_cast<void>(made.release()); // in its stand-in
     static_cast<void>(descriptor.release());
     if (first != nullptr) domains_.push_back(std::move(first)); // reserved
     return dynamic_access::word(counts_in);
-}
-
-template <class Domain>
-bool dynamic_registry<Domain>::pin(Domain& domain, record& made, dma_access access, std::string_view maps,
-                                   pin_failure& failure) {
-    auto pinned = domain.try_pin(made.memory_range(), access, failure);
-    if (pinned)
-        made.pin = std::move(*pinned);
-    else
-        explain_domain_refusal(maps, made.pages, failure);
-    return pinned.has_value();
-}
-
-template <class Domain>
-counted& dynamic_registry<Domain>::start(record& made, record& base, const request& wanted) noexcept {
-    dynamic_stand_in& s = made.stand_in();
-    s.base = &base.stand_in().own;
-    s.memory = {.address = reinterpret_cast<std::byte*>(made.pages.begin),
-                .length = made.pages.size(),
-                .pfn = base.pages.begin >> pfn_shift,
-                .registration = &made.pin,
-                .access = wanted.access,
-                .auxiliary = wanted.provider.auxiliary};
-    s.record = &made;
-    page_access::set_dynamic(s.own);
-    const reference_kind pin = kind_of(wanted.access);
-    if (!s.forwards()) {
-        s.counts().start(pin);
-        return page_access::counted_of(s.own);
-    }
-    s.base_counts().template add<counting>(pin);
-    s.counts().start(reference_kind::reader);
-    s.slot_of(pin).counts.start(pin);
-    return s.slot_of(pin);
 }
 
 template <class Domain>
