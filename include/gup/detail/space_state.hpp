@@ -289,15 +289,12 @@ private:
         reference_access::release(made); // the entry's now
         return another(word);
     }
-    bool keeps(const source_base<Domain>* source) const noexcept {
-        for (const auto* const known : sources_)
-            if (known == source) return true;
-        return false;
-    }
     /// Whose proxy has been published stays until the space closes: a reader may come late.
     void keep_source(zone& chunk) {
         auto* const source = static_cast<source_base<Domain>*>(chunk.owner());
-        if (source == &this->holder() || keeps(source)) return;
+        if (source == &this->holder()) return;
+        for (const auto* const kept : sources_)
+            if (kept == source) return;
         sources_.push_back(source);
         source->hold();
     }
