@@ -26,6 +26,7 @@
 #include "gup/detail/space_state.hpp"
 #include "gup/page_pool.hpp"
 #include "gup/proxy_source.hpp"
+#include "gup/version.hpp"
 
 #include <concepts>
 #include <cstddef>
@@ -35,7 +36,7 @@
 #include <utility>
 #include <vector>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 namespace detail {
 struct space_access;
@@ -182,4 +183,4 @@ get_user_page_fast(address_space<Domain>& space, std::uint64_t index) noexcept {
         detail::space_access::unchecked_state(space).template try_find_pinned<Access>(index));
 }
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

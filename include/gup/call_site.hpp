@@ -3,7 +3,9 @@
 /// \file
 /// `call_site`: where in a program a reference was got or put, as tracked domains report it.
 
-namespace gup {
+#include "gup/version.hpp"
+
+namespace gup::inline GUP_NAMESPACE {
 
 /// A place in a program. As std::source_location, which clang 14 does not have.
 struct call_site {
@@ -19,4 +21,4 @@ struct call_site {
     }
 };
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

@@ -7,6 +7,7 @@
 #include "gup/detail/dynamic_registry.hpp"
 #include "gup/dynamic_page.hpp"
 #include "gup/pin_domain.hpp"
+#include "gup/version.hpp"
 
 #include <concepts>
 #include <cstddef>
@@ -16,7 +17,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 /// Bytes of the caller's memory that can be pinned.
 template <class Byte>
@@ -32,9 +33,6 @@ template <dma_access Access, pin_domain Domain, pinnable_byte Byte, std::size_t 
 [[nodiscard("the memory must be put")]] std::optional<user_page_ref<Domain, Access>>
 try_get_user_pages(Domain& domain, std::span<Byte, Extent> memory, const memory_provider& provider,
                    pin_failure& failure) {
-    static_assert(std::equality_comparable<Domain>,
-                  "two pins of the same memory share a descriptor if they are in the same domain: give the "
-                  "domain an operator== that says so");
     static_assert(!cpu_may_write(Access) || !std::is_const_v<Byte>,
                   "const memory is pinned for reading only: pass a span of std::byte to write to it");
     const std::uintptr_t word =
@@ -88,4 +86,14 @@ find_get_page(Domain& domain, const void* address) noexcept {
     return std::optional(std::move(ref));
 }
 
-} // namespace gup
+// A wrong spelling of a domain, with what it lacks.
+
+template <class Domain, pinnable_byte Byte, std::size_t Extent>
+    requires(!std::equality_comparable<Domain> && requires { typename Domain::registration; })
+void get_user_pages(Domain&, std::span<Byte, Extent>) {
+    static_assert(detail::never<Domain>,
+                  "two pins of the same memory share a descriptor if they are in the same domain: give the "
+                  "domain an operator== that says so");
+}
+
+} // namespace gup::inline GUP_NAMESPACE

@@ -13,6 +13,7 @@
 #include "gup/error.hpp"
 #include "gup/in_flight.hpp"
 #include "gup/pin_place.hpp"
+#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstddef>
@@ -20,7 +21,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 namespace detail {
 
@@ -153,4 +154,4 @@ void start_dma_from_device(Ref&&, std::uint64_t) {
                                                   "start_dma_from_device(std::move(ref).relax(), ...)");
 }
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

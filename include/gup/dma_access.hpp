@@ -3,9 +3,11 @@
 /// \file
 /// What may happen to a page through a reference, and what a put must say about it.
 
+#include "gup/version.hpp"
+
 #include <cstdint>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 /// What the holder of a reference, and a device it hands the page to, may do with the page.
 enum class dma_access : std::uint8_t {
@@ -30,4 +32,4 @@ constexpr bool device_may_write(dma_access access) noexcept { return access == d
 /// True if a reference of access `wide` may be narrowed to `narrow`: access never widens.
 constexpr bool narrows_to(dma_access wide, dma_access narrow) noexcept { return narrow <= wide; }
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

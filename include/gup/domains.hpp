@@ -7,6 +7,7 @@
 #include "gup/detail/tracking.hpp"
 #include "gup/local.hpp"
 #include "gup/pin_domain.hpp"
+#include "gup/version.hpp"
 
 #include <array>
 #include <concepts>
@@ -18,7 +19,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 namespace detail {
 
@@ -160,4 +161,4 @@ private:
     std::array<std::unique_ptr<share>, count> shares_{};
 };
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

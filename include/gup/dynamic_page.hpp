@@ -21,12 +21,13 @@
 
 #include "gup/page_flags.hpp"
 #include "gup/pin_domain.hpp"
+#include "gup/version.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 namespace detail {
 struct dynamic_access;
@@ -105,4 +106,4 @@ struct memory_provider {
     std::shared_ptr<const void> keep_alive{};
 };
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

@@ -4,6 +4,8 @@
 /// How gup reports what went wrong: `pin_failure` says what, `pin_error` throws it, and `on_release_failure`
 /// hears of what no caller could be told.
 
+#include "gup/version.hpp"
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -15,7 +17,7 @@
 #include <system_error>
 #include <utility>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 /// The account that a refused pin would have been charged to. All are compared with RLIMIT_MEMLOCK.
 enum class pin_budget : std::uint8_t {
@@ -145,4 +147,4 @@ inline release_failure_hook on_release_failure(release_failure_hook hook) noexce
                                          std::memory_order_acq_rel);
 }
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

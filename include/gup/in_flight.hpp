@@ -5,12 +5,13 @@
 /// final completion gives the reference back. Its type says in which domain the device is.
 
 #include "gup/user_page_ref.hpp"
+#include "gup/version.hpp"
 
 #include <cstdint>
 #include <type_traits>
 #include <utility>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 namespace detail {
 
@@ -140,4 +141,4 @@ struct in_flight_access {
 };
 
 } // namespace detail
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

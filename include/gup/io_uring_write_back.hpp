@@ -5,6 +5,7 @@
 
 #include "gup/address_space.hpp"
 #include "gup/domain/io_uring.hpp"
+#include "gup/version.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -16,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 /// What write_back did.
 struct write_back_result {
@@ -265,4 +266,4 @@ write_back_result write_back(address_space<Domain>& space, Domain& domain, io_ur
     return result;
 }
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

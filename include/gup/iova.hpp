@@ -6,11 +6,12 @@
 #include "gup/detail/iova/iova_mark.hpp"
 #include "gup/in_flight.hpp"
 #include "gup/linear.hpp"
+#include "gup/version.hpp"
 
 #include <concepts>
 #include <cstdint>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 namespace detail {
 
@@ -81,4 +82,4 @@ void iova(const user_page_ref<Domain, Access>&&) noexcept {
     static_assert(detail::never<Domain>, "the I/O address of a temporary is of a page that is put at once: "
                                          "name the reference and keep it while the device has the address");
 }
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

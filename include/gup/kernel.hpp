@@ -4,6 +4,8 @@
 /// The kernel policy: every system call that gup makes goes through a stateless class of this shape, so that
 /// tests can make any of them fail.
 
+#include "gup/version.hpp"
+
 #include <cerrno>
 #include <climits>
 #include <cstddef>
@@ -153,6 +155,6 @@ private:
 
 } // namespace gup::process_wide_v1
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 using process_wide_v1::system_kernel;
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

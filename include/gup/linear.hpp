@@ -17,6 +17,7 @@
 /// both kinds mix.
 
 #include "gup/user_page_ref.hpp"
+#include "gup/version.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -35,7 +36,7 @@
 #endif
 #endif
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 namespace detail {
 
@@ -224,4 +225,4 @@ void put_page(linear<Ref>&&) noexcept {
 
 static_assert(sizeof(linear<user_page_ref<void>>) == 8);
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

@@ -5,10 +5,11 @@
 /// with plain integers, about ten times cheaper, and must stay on the thread that made the pool.
 
 #include "gup/detail/reference_counts.hpp"
+#include "gup/version.hpp"
 
 #include <utility>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 /// A domain whose pages are counted without atomics. Get, ref and put only on the thread that made the pool:
 /// on any other, the program ends where it gets a page of the pool or drops one without a put, and, where
@@ -36,4 +37,4 @@ template <class Domain>
 using counting_t = typename counting_of<Domain>::type;
 
 } // namespace detail
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

@@ -10,6 +10,7 @@
 #include "gup/detail/proc_text.hpp"
 #include "gup/error.hpp"
 #include "gup/kernel.hpp"
+#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstddef>
@@ -19,7 +20,7 @@
 #include <string>
 #include <string_view>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 /// The three budgets at one moment. All numbers are bytes; an empty use, limit or `lifted` is one that cannot
 /// be read. A plain value: reading it again is the only way to update it.
@@ -187,4 +188,4 @@ inline bool memlock_budget::explain(pin_budget budget, pin_failure& failure) con
     return true;
 }
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

@@ -4,10 +4,12 @@
 /// What a pool's memory is made of: needed to choose between small pages, huge pages and memory that another
 /// process or a second address can share.
 
+#include "gup/version.hpp"
+
 #include <cstddef>
 #include <cstdint>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 /// The kinds of memory that gup maps.
 enum class memory_kind : std::uint8_t {
@@ -39,4 +41,4 @@ constexpr const char* to_string(memory_kind kind) noexcept {
 /// Bytes of one huge page, of either kind.
 inline constexpr std::size_t huge_page_size = std::size_t{2} << 20;
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

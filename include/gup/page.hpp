@@ -5,13 +5,14 @@
 /// from where the descriptor lies (see zone.hpp).
 
 #include "gup/detail/reference_counts.hpp"
+#include "gup/version.hpp"
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 namespace detail {
 struct page_access;
@@ -137,4 +138,4 @@ private:
 /// Thread-safe; the answer may be old by the time it is used unless the caller prevents new pins.
 inline bool page_maybe_dma_pinned(const page& p) noexcept { return detail::page_access::counts(p).pinned(); }
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

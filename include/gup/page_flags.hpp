@@ -6,10 +6,11 @@
 
 #include "gup/page_ref.hpp"
 #include "gup/user_page_ref.hpp"
+#include "gup/version.hpp"
 
 #include <cstdint>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 namespace detail {
 
@@ -91,4 +92,4 @@ auto page_address(const Ref& ref) noexcept {
     return ref.bytes().data();
 }
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

@@ -6,6 +6,7 @@
 
 #include "gup/detail/pool_state.hpp"
 #include "gup/page_flags.hpp"
+#include "gup/version.hpp"
 
 #include <array>
 #include <cstddef>
@@ -14,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 namespace detail {
 struct pool_access;
@@ -290,4 +291,4 @@ find_get_page(page_pool<Domain, Access>& pool, const void* address,
     return std::optional(std::move(ref));
 }
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

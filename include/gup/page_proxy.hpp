@@ -12,11 +12,12 @@
 
 #include "gup/page_flags.hpp"
 #include "gup/typed_pointer.hpp"
+#include "gup/version.hpp"
 
 #include <cstdint>
 #include <utility>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 namespace detail {
 struct proxy_access;
@@ -123,7 +124,7 @@ typed_pointer page_mapping(const Ref& ref) noexcept {
     if (const page_proxy* const proxy = find_page_proxy(ref); proxy != nullptr) [[unlikely]]
         return proxy->mapping();
     const page& p = page_descriptor(ref);
-    return detail::page_access::dynamic(p) ? typed_pointer() : typed_pointer(&std::as_const(zone::of(&p)));
+    return detail::page_access::dynamic(p) ? typed_pointer() : typed_pointer(&zone::of(&p));
 }
 /// As page_mapping, of a reference known to lead through a proxy.
 template <page_reference Ref>
@@ -159,4 +160,4 @@ T* unchecked_auxiliary(const Ref& ref) noexcept {
     return unchecked_page_proxy(ref).auxiliary().template unchecked_get<T>();
 }
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

@@ -6,13 +6,14 @@
 
 #include "gup/annotations.hpp"
 #include "gup/detail/reference_word.hpp"
+#include "gup/version.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <utility>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 template <class Domain, dma_access Access>
 class user_page_ref;
@@ -40,7 +41,7 @@ public:
     page_ref(page_ref<Other> &&) = delete; // of another domain
     template <class Other, dma_access Access>
     page_ref(user_page_ref<Other, Access> &&) = delete; // a pin stays one: find_get_page gives a page_ref
-#ifndef __clang__ // as in user_page_ref.hpp
+#ifndef __clang__                                       // as in user_page_ref.hpp
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
@@ -142,4 +143,4 @@ void ref_user_page(const page_ref<Domain>&) noexcept {
 
 static_assert(sizeof(page_ref<void>) == 8);
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

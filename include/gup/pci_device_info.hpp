@@ -3,10 +3,12 @@
 /// \file
 /// `pci_device_info`: which device a vfio_device drives, or a page of a BAR belongs to.
 
+#include "gup/version.hpp"
+
 #include <cstdint>
 #include <string>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 /// What a device is. The auxiliary data of the pages of its memory: auxiliary<const pci_device_info>(ref).
 struct pci_device_info {
@@ -15,4 +17,4 @@ struct pci_device_info {
     std::uint16_t device = 0; ///< PCI device identifier
 };
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

@@ -8,6 +8,7 @@
 #include "gup/dma_access.hpp"
 #include "gup/error.hpp"
 #include "gup/kernel.hpp"
+#include "gup/version.hpp"
 
 #include <cerrno>
 #include <concepts>
@@ -19,7 +20,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 /// Memory that goes away when this object does. A pool hands it to its registration on release, because only
 /// the registration knows when, and whether ever, no device can reach the memory any more.
@@ -89,13 +90,15 @@ namespace detail {
 /// What every pin looks at before it changes anything; false, with `failure` filled, for a range that is
 /// none.
 inline bool check_range(std::span<const std::byte> range, const char* call, pin_failure& failure) {
+    constexpr std::uintptr_t end = UINTPTR_MAX - 0xFFFF; // whole pages of any size end before it
     const auto begin = reinterpret_cast<std::uintptr_t>(range.data());
     if (range.data() == nullptr || range.empty())
         return refuse(failure, EINVAL, call,
                       "the range is null or empty: pin at least one byte of mapped memory");
-    if (begin + (range.size() - 1) < begin)
-        return refuse(failure, EINVAL, call,
-                      "the range wraps around the end of the address space: check its length");
+    if (begin > end || range.size() > end - begin)
+        return refuse(
+            failure, EINVAL, call,
+            "the range goes beyond the end of the address space, or wraps around it: check its length");
     return true;
 }
 
@@ -123,4 +126,4 @@ inline constexpr bool usable_unpinned = !requires {
 };
 
 } // namespace detail
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

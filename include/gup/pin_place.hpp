@@ -18,6 +18,7 @@
 #include "gup/in_flight.hpp"
 #include "gup/pin_domain.hpp"
 #include "gup/user_page_ref.hpp"
+#include "gup/version.hpp"
 
 #include <cerrno>
 #include <concepts>
@@ -29,7 +30,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 // Version 14 of clang-format cannot lay out concepts.
 // clang-format off
@@ -222,4 +223,4 @@ std::span<const std::byte> pinned_bytes(const in_flight<Ref, Place>& token) noex
     return detail::pinned_memory_of(detail::reference_access::word(token));
 }
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

@@ -4,11 +4,12 @@
 /// What one asks of a pool and what one got.
 
 #include "gup/memory_kind.hpp"
+#include "gup/version.hpp"
 
 #include <cstddef>
 #include <cstdint>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 /// What to do when the kernel refuses to pin.
 enum class pin_fallback : std::uint8_t {
@@ -38,4 +39,4 @@ struct pool_stats {
     std::size_t memory_page_size = 0;
 };
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

@@ -6,13 +6,14 @@
 /// derives from `proxy_owner` and models `proxy_source`.
 
 #include "gup/detail/source_base.hpp"
+#include "gup/version.hpp"
 
 #include <concepts>
 #include <cstdint>
 #include <optional>
 #include <utility>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 // Version 14 of clang-format cannot lay out concepts.
 // clang-format off
@@ -121,4 +122,4 @@ make_source(Arguments&&... arguments) {
     return source_handle<Source>(std::in_place, std::forward<Arguments>(arguments)...);
 }
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

@@ -3,9 +3,11 @@
 /// \file
 /// `subrange`: a part of a page, for operations that do not move all of it.
 
+#include "gup/version.hpp"
+
 #include <cstddef>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 /// Bytes [offset, offset + length) of a page. The default is the whole page.
 struct subrange {
@@ -16,4 +18,4 @@ struct subrange {
     std::size_t length = rest;
 };
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

@@ -8,6 +8,7 @@
 
 #include "gup/detail/tracker.hpp"
 #include "gup/page_pool.hpp"
+#include "gup/version.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -17,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 /// A domain whose pools track their references: `page_pool pool{tracked{domain}, options}`. For debugging:
 /// every get and last put makes a system call (mprotect(2)) and takes a lock. Layout and meaning of all other
@@ -120,4 +121,4 @@ std::vector<outstanding_reference> outstanding_references(page_pool<tracked<Doma
     return found;
 }
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

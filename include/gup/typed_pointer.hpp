@@ -4,7 +4,9 @@
 /// `typed_pointer`: a pointer to an object of any type that remembers which, for what a page or proxy carries
 /// without knowing it.
 
-namespace gup {
+#include "gup/version.hpp"
+
+namespace gup::inline GUP_NAMESPACE {
 
 namespace detail {
 template <class>
@@ -45,4 +47,4 @@ private:
     void* object_ = nullptr;
 };
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

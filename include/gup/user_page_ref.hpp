@@ -5,6 +5,7 @@
 /// get_user_page, ref_user_page, put_user_page.
 
 #include "gup/page_ref.hpp"
+#include "gup/version.hpp"
 
 #include <concepts>
 #include <cstddef>
@@ -13,7 +14,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 /// A pinned reference to a page of a pool of `Domain`: 8 bytes, move-only. `Access` says who may write
 /// through it. Every path puts it with a decision; dropping it instead is safe and puts it dirty if anything
@@ -220,4 +221,4 @@ void put_page(const user_page_ref<Domain, Access>&, Decision...) noexcept {
 
 static_assert(sizeof(user_page_ref<void>) == 8);
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

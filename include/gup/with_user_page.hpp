@@ -5,6 +5,7 @@
 /// away. The function's result is the decision of the put.
 
 #include "gup/page_pool.hpp"
+#include "gup/version.hpp"
 
 #include <concepts>
 #include <cstddef>
@@ -12,7 +13,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 namespace detail {
 
@@ -71,4 +72,4 @@ void with_user_pages(page_pool<Domain, Access>& pool, std::size_t n, Function&& 
     }
 }
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

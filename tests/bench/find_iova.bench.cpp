@@ -36,7 +36,8 @@ const bool iova_of_page = gup_bench::compare(
         const auto by_hand = [](const gup::page* p) {
             const gup::zone& z = gup::zone::of(p);
             return reinterpret_cast<std::uintptr_t>(z.address_of(p)) +
-                   z.registration<no_device_domain::registration>().bias;
+                   gup::detail::iova_access::bias(
+                       gup::detail::zone_access::registration<no_device_domain::registration>(z));
         };
         const auto sum = [](const auto& all, auto&& iova) {
             for (std::size_t round = 0; round < rounds; ++round) {

@@ -3,6 +3,7 @@
 // and goes: a program that makes errors of warnings would not compile.
 #include "gup/domain/io_uring.hpp"
 #include "gup/gup.hpp"
+#include "gup/vfio.hpp"
 
 #include <algorithm>
 #include <array>

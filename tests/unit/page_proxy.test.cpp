@@ -37,7 +37,7 @@ TEST_CASE("without a proxy the mapping of a page is its zone and its index the p
         const auto* zone = gup::page_mapping(page).get<const gup::zone>();
         REQUIRE(zone != nullptr);
         CHECK(zone->address_of(&gup::page_descriptor(page)) == page.bytes().data());
-        CHECK(&const_cast<gup::zone*>(zone)->page_at(gup::page_index(page)) == &gup::page_descriptor(page));
+        CHECK(zone->place_of(gup::page_descriptor(page)) == gup::page_index(page));
         CHECK_FALSE(gup::page_proxied(page));
         CHECK(gup::find_page_proxy(page) == nullptr);
         CHECK(gup::auxiliary<int>(page) == nullptr);

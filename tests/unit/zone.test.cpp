@@ -9,14 +9,16 @@
 
 namespace {
 
+using access = gup::detail::zone_access;
+
 /// Room for a zone with its descriptors, at the address that a zone needs.
 struct zone_memory {
     gup::zone& make(std::byte* memory, unsigned page_shift) {
-        return *::new (static_cast<void*>(slab->memory().data()))
-            gup::zone(memory, page_shift, gup::dma_access::to_device, this, &released);
+        return access::make(slab->memory().data(), memory, page_shift, gup::dma_access::to_device, this,
+                            &released);
     }
     static void released(gup::zone& z, gup::detail::counted& c) noexcept {
-        static_cast<zone_memory*>(z.owner())->last_released = &c;
+        static_cast<zone_memory*>(access::owner(z))->last_released = &c;
     }
 
     gup::pin_failure failure{};
@@ -37,7 +39,7 @@ TEST_CASE("every descriptor leads to its zone and to its own piece of memory") {
         CHECK(zone.page_size() == std::size_t{1} << shift);
         for (const std::size_t place :
              {std::size_t{0}, std::size_t{1}, std::size_t{77}, gup::zone::max_pages - 1}) {
-            const gup::page& page = zone.page_at(place);
+            const gup::page& page = access::page_at(zone, place);
             CHECK(&gup::zone::of(&page) == &zone);
             CHECK(zone.address_of(&page) == memory + (place << shift));
             CHECK(zone.place_of(page) == place);
@@ -49,21 +51,23 @@ TEST_CASE("the last descriptor of a full zone ends within the zone's array") {
     zone_memory room;
     gup::zone& zone = room.make(nullptr, 12);
 
-    const auto* const end = reinterpret_cast<const std::byte*>(&zone.page_at(gup::zone::max_pages - 1) + 1);
+    const auto* const end =
+        reinterpret_cast<const std::byte*>(&access::page_at(zone, gup::zone::max_pages - 1) + 1);
 
     CHECK(end <= room.slab->memory().data() + gup::zone::array_bytes);
-    CHECK(reinterpret_cast<std::uintptr_t>(&zone.page_at(0)) % 64 == 0); // groups of four share a cache line
+    CHECK(reinterpret_cast<std::uintptr_t>(&access::page_at(zone, 0)) % 64 ==
+          0); // groups of four share a cache line
 }
 
 TEST_CASE("a zone tells its owner what has no references any more") {
     zone_memory room;
     gup::zone& zone = room.make(nullptr, 12);
-    auto& counted = reinterpret_cast<gup::detail::counted&>(zone.page_at(3));
+    auto& counted = reinterpret_cast<gup::detail::counted&>(access::page_at(zone, 3));
 
-    zone.release(counted);
+    access::release(counted);
 
     CHECK(room.last_released == &counted);
-    CHECK(zone.owner() == &room);
+    CHECK(access::owner(zone) == &room);
     CHECK(zone.access() == gup::dma_access::to_device);
 }
 
@@ -71,11 +75,11 @@ TEST_CASE("a zone keeps the pin that covers it and the thread that may count in 
     zone_memory room;
     gup::zone& zone = room.make(nullptr, 12);
     const int pin = 42;
-    CHECK(zone.thread() == nullptr);
+    CHECK(access::thread(zone) == nullptr);
 
-    zone.set_registration(&pin);
-    zone.set_thread(&pin);
+    access::set_registration(zone, &pin);
+    access::set_thread(zone, &pin);
 
-    CHECK(&zone.registration<int>() == &pin);
-    CHECK(zone.thread() == &pin);
+    CHECK(&access::registration<int>(zone) == &pin);
+    CHECK(access::thread(zone) == &pin);
 }

@@ -10,6 +10,7 @@
 #include "gup/dma_access.hpp"
 #include "gup/error.hpp"
 #include "gup/pin_domain.hpp"
+#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstddef>
@@ -20,7 +21,7 @@
 #include <string_view>
 #include <vector>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// A part of a file that a range shows through a shared mapping: who writes there writes to the file's pages.
 /// Files of different subvolumes, as a snapshot's, may have the same numbers: their names differ.
@@ -191,4 +192,4 @@ inline void explain_domain_refusal(std::string_view maps, page_range pages, pin_
     failure.remedy = failure.remedy.empty() ? found : found + ": " + failure.remedy;
 }
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -11,6 +11,7 @@
 #include "gup/detail/process.hpp"
 #include "gup/detail/stand_in_store.hpp"
 #include "gup/dynamic_page.hpp"
+#include "gup/version.hpp"
 
 #include <boost/intrusive/set.hpp>
 
@@ -28,7 +29,7 @@
 #include <utility>
 #include <vector>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 template <class Domain>
 class [[gnu::visibility("default")]] dynamic_registry;
@@ -302,7 +303,7 @@ std::uintptr_t dynamic_registry<Domain>::add(Domain& domain, pinned_in* in, reco
 
 template <class Domain>
 void dynamic_registry<Domain>::on_release(zone& z, counted& c) noexcept {
-    auto& in = *static_cast<pinned_in*>(z.owner());
+    auto& in = *static_cast<pinned_in*>(zone_access::owner(z));
     if (in.registry.process_ != this_process()) return; // a forked child: the parent's business
     dynamic_page& descriptor = dynamic_access::of(&c);
     stand_in& s = dynamic_access::stand_in_of(descriptor);
@@ -338,4 +339,4 @@ void dynamic_registry<Domain>::end(pinned_in& in, dynamic_page& descriptor) noex
         drop_reference<counting>(dynamic_access::word(page_access::counted_of(*base)), reference_kind::plain);
 }
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -4,6 +4,7 @@
 /// Says what a fault in the views of a tracked pool means before the program dies of it.
 
 #include "gup/detail/tracking.hpp"
+#include "gup/version.hpp"
 
 #include <array>
 #include <atomic>
@@ -13,7 +14,7 @@
 #include <span>
 #include <unistd.h>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// Where a page was got and put last.
 struct page_history {
@@ -149,4 +150,4 @@ inline void unwatch(watched_views& views) noexcept {
     views.state.store(watched_views::unused, std::memory_order_release);
 }
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

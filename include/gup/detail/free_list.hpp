@@ -4,12 +4,13 @@
 /// The free pages of a pool, chained through their descriptors. Pages that were never used are not chained
 /// but counted, so that making a large pool touches no descriptor.
 
+#include "gup/version.hpp"
 #include "gup/zone.hpp"
 
 #include <cstddef>
 #include <cstdint>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// Where the page arrays of a pool are: zones at consecutive multiples of zone::array_bytes.
 class page_arrays {
@@ -19,7 +20,7 @@ public:
 
     std::size_t pages() const noexcept { return pages_; }
     page& page_at(std::size_t number) const noexcept {
-        return zone_at(number / zone::max_pages).page_at(number % zone::max_pages);
+        return zone_access::page_at(zone_at(number / zone::max_pages), number % zone::max_pages);
     }
     std::size_t zones() const noexcept { return (pages_ + zone::max_pages - 1) / zone::max_pages; }
     zone& zone_at(std::size_t number) const noexcept {
@@ -82,4 +83,4 @@ private:
     std::size_t used_once_ = 0; // so many of the first pages have been handed out
 };
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -7,6 +7,7 @@
 
 #include "gup/detail/magazine.hpp"
 #include "gup/detail/process.hpp"
+#include "gup/version.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -19,7 +20,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// The system calls of a store, taken from a kernel policy.
 struct store_calls {
@@ -143,7 +144,7 @@ public:
     static void detach(magazine& m) noexcept;
 
     static void on_release(zone& z, counted& c) noexcept {
-        static_cast<free_page_store*>(z.owner())->give_back(page_access::from(c));
+        static_cast<free_page_store*>(zone_access::owner(z))->give_back(page_access::from(c));
     }
 
 private:
@@ -184,4 +185,4 @@ private:
     bool closed_ = false;
 };
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

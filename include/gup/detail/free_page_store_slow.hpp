@@ -4,6 +4,7 @@
 /// The slow paths of free_page_store: everything that takes its lock.
 
 #include "gup/detail/free_page_store.hpp"
+#include "gup/version.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -11,7 +12,7 @@
 #include <span>
 #include <utility>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// Gives a thread's pages back when the thread ends.
 struct at_thread_end {
@@ -243,4 +244,4 @@ inline void free_page_store::detach(magazine& m) noexcept {
     }
 }
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -4,10 +4,11 @@
 /// A named page that keeps its content for as long as it takes to copy it or to write it back.
 
 #include "gup/page.hpp"
+#include "gup/version.hpp"
 
 #include <utility>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// While the page is frozen nobody is given a pin to write to it through a name: who asks gets a copy. Empty
 /// if a device may write to it already. The page was found by name and stays in use meanwhile.
@@ -35,4 +36,4 @@ private:
     page* page_ = nullptr;
 };
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -6,12 +6,13 @@
 #include "gup/detail/free_list.hpp"
 #include "gup/detail/process.hpp"
 #include "gup/detail/reference_word.hpp"
+#include "gup/version.hpp"
 
 #include <cstddef>
 #include <span>
 #include <type_traits>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// As free_page_store, for the one thread that made it.
 class local_free_page_store {
@@ -57,7 +58,7 @@ public:
     }
 
     static void on_release(zone& z, counted& c) noexcept {
-        static_cast<local_free_page_store*>(z.owner())->give_back(page_access::from(c));
+        static_cast<local_free_page_store*>(zone_access::owner(z))->give_back(page_access::from(c));
     }
 
 private:
@@ -76,4 +77,4 @@ private:
     bool closed_ = false;
 };
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

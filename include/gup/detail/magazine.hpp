@@ -10,6 +10,7 @@
 
 #include "gup/detail/free_list.hpp"
 #include "gup/detail/spin_lock.hpp"
+#include "gup/version.hpp"
 
 #include <array>
 #include <atomic>
@@ -17,7 +18,7 @@
 #include <cstdint>
 #include <span>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 class free_page_store;
 
@@ -65,7 +66,7 @@ struct alignas(64) magazine {
     /// As many pages as `wanted` has places, or all there are: their number.
     std::size_t pop(std::span<page*> wanted) noexcept {
         const std::uint32_t held = count.load(std::memory_order_relaxed);
-        const auto taken = wanted.size() < held ? static_cast<std::uint32_t>(wanted.size()) : held;
+        const auto taken = static_cast<std::uint32_t>(wanted.size() < held ? wanted.size() : held);
         for (std::uint32_t i = 0; i < taken; ++i) wanted[i] = pages[held - 1 - i];
         count.store(held - taken, std::memory_order_relaxed);
         return taken;
@@ -113,4 +114,4 @@ struct thread_magazines {
 
 inline constinit thread_local thread_magazines this_thread_magazines{};
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -9,6 +9,8 @@
 /// without the lock that runs into a change can miss an entry or be led to another one, but never to memory
 /// that has gone; who searches so checks what was found and goes to the lock for what was not.
 
+#include "gup/version.hpp"
+
 #include <boost/intrusive/linear_slist_algorithms.hpp>
 
 #include <atomic>
@@ -18,7 +20,7 @@
 #include <memory>
 #include <utility>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// A chain's links and head, for Boost.Intrusive: who follows a link sees what was written before it was set.
 struct name_node_traits {
@@ -147,4 +149,4 @@ private:
     std::size_t size_ = 0;
 };
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

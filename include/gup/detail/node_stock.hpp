@@ -3,6 +3,8 @@
 /// \file
 /// Nodes allocated ahead of need, so that what must not fail allocates nothing. Not thread-safe.
 
+#include "gup/version.hpp"
+
 #include <cstddef>
 #include <utility>
 
@@ -46,6 +48,6 @@ private:
 
 } // namespace gup::process_wide_v1
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 using process_wide_v1::node_stock;
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -5,6 +5,7 @@
 /// generation, so that a completion that comes twice, late or from elsewhere is recognised.
 
 #include "gup/dma_access.hpp"
+#include "gup/version.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,7 +16,7 @@
 #include <memory>
 #include <span>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// Pages that one operation may own.
 inline constexpr std::size_t most_pages = 4;
@@ -185,4 +186,4 @@ private:
     std::uint32_t head_ = 0;
 };
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

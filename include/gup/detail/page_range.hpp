@@ -3,6 +3,8 @@
 /// \file
 /// `page_range`: whole pages, by address.
 
+#include "gup/version.hpp"
+
 #include <cstddef>
 #include <cstdint>
 
@@ -24,7 +26,7 @@ constexpr page_range intersection(page_range a, page_range b) noexcept {
 
 } // namespace gup::process_wide_v1
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 using process_wide_v1::intersection;
 using process_wide_v1::page_range;
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

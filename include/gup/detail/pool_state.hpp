@@ -11,6 +11,7 @@
 #include "gup/pin_domain.hpp"
 #include "gup/pool_options.hpp"
 #include "gup/user_page_ref.hpp"
+#include "gup/version.hpp"
 
 #include <bit>
 #include <cerrno>
@@ -25,7 +26,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 inline constexpr std::size_t smallest_page = std::size_t{1} << pfn_shift;
 inline constexpr std::size_t largest_page = std::size_t{1} << 30;
@@ -158,11 +159,11 @@ private:
           begin_(reinterpret_cast<std::uintptr_t>(memory_->memory().data())) {
         for (std::size_t i = 0; i < this->arrays().zones(); ++i) {
             auto* const at = descriptors_->memory().data() + i * zone::array_bytes;
-            auto* const made =
-                ::new (at) zone(memory_->memory().data() + ((i * zone::max_pages) << page_shift), page_shift,
-                                access, static_cast<store*>(this), &store::on_release);
+            zone& made =
+                zone_access::make(at, memory_->memory().data() + ((i * zone::max_pages) << page_shift),
+                                  page_shift, access, static_cast<store*>(this), &store::on_release);
             if constexpr (std::is_same_v<store, local_free_page_store>)
-                made->set_thread(this_thread_identity());
+                zone_access::set_thread(made, this_thread_identity());
         }
     }
 
@@ -177,7 +178,7 @@ private:
             return false;
         }
         for (std::size_t i = 0; i < this->arrays().zones(); ++i)
-            this->arrays().zone_at(i).set_registration(&registration_);
+            zone_access::set_registration(this->arrays().zone_at(i), &registration_);
         return true;
     }
 
@@ -243,13 +244,13 @@ template <class Domain, dma_access Access>
 bool put_to_one_pool(const std::span<user_page_ref<Domain, Access>>& refs, std::size_t& next) noexcept {
     using counting = counting_t<Domain>;
     const zone& first = zone::of(&counted_of(reference_access::word(refs[next])));
-    if (!first.releases_to(&free_page_store::on_release)) return false;
-    auto* const owner = static_cast<free_page_store*>(first.owner());
+    if (!zone_access::releases_to(first, &free_page_store::on_release)) return false;
+    auto* const owner = static_cast<free_page_store*>(zone_access::owner(first));
     return owner->give_back_while([&](bool lookups, page*& freed) noexcept {
         constexpr reference_kind kind = kind_of(Access);
         if (next == refs.size() || !refs[next]) return false;
         counted& c = counted_of(reference_access::word(refs[next]));
-        if (zone::of(&c).owner() != owner) return false;
+        if (zone_access::owner(zone::of(&c)) != owner) return false;
         page& p = page_access::from(c);
         reference_access::release(refs[next++]);
         reference_counts& counts = page_access::counts(p);
@@ -275,4 +276,4 @@ void put_all(std::span<user_page_ref<Domain, Access>> refs, origin_of<Domain> wh
     }
 }
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

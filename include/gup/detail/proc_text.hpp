@@ -3,6 +3,8 @@
 /// \file
 /// Fields and numbers in the text of /proc and /sys files.
 
+#include "gup/version.hpp"
+
 #include <array>
 #include <charconv>
 #include <cstddef>
@@ -12,7 +14,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// The text after `key` in the line of a /proc file that begins with it; empty if there is none.
 inline std::string_view proc_field(std::string_view text, std::string_view key) noexcept {
@@ -49,4 +51,4 @@ inline std::string hexadecimal(std::uintptr_t address) {
     return "0x" + std::string(digits.data(), end);
 }
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -5,6 +5,7 @@
 /// everything that a forked child must not release.
 
 #include "gup/kernel.hpp"
+#include "gup/version.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -82,7 +83,7 @@ process_identity this_process() noexcept {
 
 } // namespace gup::process_wide_v1
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 using process_wide_v1::process_identity;
 using process_wide_v1::this_process;
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -5,13 +5,14 @@
 
 #include "gup/dma_access.hpp"
 #include "gup/error.hpp"
+#include "gup/version.hpp"
 
 #include <atomic>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// Counts that any thread may change.
 struct shared_counting {};
@@ -150,4 +151,4 @@ struct counted {
     reference_counts counts;
 };
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -7,6 +7,7 @@
 #include "gup/detail/stand_in.hpp"
 #include "gup/detail/tracking.hpp"
 #include "gup/local.hpp"
+#include "gup/version.hpp"
 #include "gup/zone.hpp"
 
 #include <cstddef>
@@ -15,7 +16,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// A move-only word: the source of a move is left empty. The owner decides what dropping it means.
 class reference_word {
@@ -73,7 +74,7 @@ inline stand_in& stand_in_of(std::uintptr_t word) noexcept { return stand_in::of
 [[gnu::noinline]] inline const void* registration_of_stand_in(std::uintptr_t word) noexcept {
     const page& p = *stand_in_of(word).base;
     const dynamic_stand_in* const d = to_dynamic(p);
-    return d != nullptr ? d->memory.registration : &zone::of(&p).registration<char>();
+    return d != nullptr ? d->memory.registration : &zone_access::registration<char>(zone::of(&p));
 }
 [[gnu::noinline]] inline dma_access access_of_stand_in(std::uintptr_t word) noexcept {
     if ((word & reference_word::dynamic_tag) != 0)
@@ -129,7 +130,7 @@ template <class Registration>
 const Registration& registration_of(std::uintptr_t word) noexcept {
     if (!is_plain_word(word)) [[unlikely]]
         return *static_cast<const Registration*>(registration_of_stand_in(word));
-    return zone::of(reinterpret_cast<void*>(word)).template registration<Registration>();
+    return zone_access::registration<Registration>(zone::of(reinterpret_cast<void*>(word)));
 }
 
 /// The widest access that the page can be pinned with.
@@ -141,7 +142,7 @@ inline dma_access access_of(std::uintptr_t word) noexcept {
 
 /// A page whose last reference has gone goes back to the owner of its zone. Not inline in the verbs: the way
 /// back is the owner's business and would only bloat every put.
-[[gnu::noinline]] inline void release_counted(counted& c) noexcept { zone::of(&c).release(c); }
+[[gnu::noinline]] inline void release_counted(counted& c) noexcept { zone_access::release(c); }
 
 // A thread is the same one to all shared objects, whatever they hide.
 [[gnu::visibility("default")]] inline constinit thread_local const char thread_identity = 0;
@@ -153,7 +154,7 @@ inline const void* this_thread_identity() noexcept { return &thread_identity; }
 template <class Counting>
 inline void check_thread([[maybe_unused]] std::uintptr_t word) noexcept {
     if constexpr (std::is_same_v<Counting, local_counting>) {
-        const void* const thread = zone::of(&counted_of(word)).thread();
+        const void* const thread = zone_access::thread(zone::of(&counted_of(word)));
         if (thread != nullptr && thread != this_thread_identity())
             rule_broken(
                 "a page of a local<> domain was used on another thread than the one that made its pool");
@@ -247,4 +248,4 @@ struct reference_access {
 template <class>
 inline constexpr bool never = false; // makes a static_assert wait for its template's use
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -8,6 +8,7 @@
 #include "gup/kernel.hpp"
 #include "gup/memory_kind.hpp"
 #include "gup/pin_domain.hpp"
+#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstddef>
@@ -22,7 +23,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// Bytes of the system's base page.
 inline std::size_t base_page_size() noexcept {
@@ -278,4 +279,4 @@ std::size_t slab<Kernel>::page_size_got() const {
     return now.huge * 2 > now.resident ? huge_page_size : base_page_size();
 }
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -7,6 +7,7 @@
 #include "gup/detail/process.hpp"
 #include "gup/detail/stand_in_store.hpp"
 #include "gup/page_proxy.hpp"
+#include "gup/version.hpp"
 
 #include <atomic>
 #include <cerrno>
@@ -15,7 +16,7 @@
 #include <mutex>
 #include <type_traits>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// Goes when its last holder has gone, by `destroy`.
 template <class Domain>
@@ -73,7 +74,7 @@ protected:
 
 private:
     static void on_release(zone& z, counted& c) noexcept {
-        auto& source = *static_cast<source_base*>(z.owner());
+        auto& source = *static_cast<source_base*>(zone_access::owner(z));
         if (source.process_ != this_process()) return;
         page_proxy& proxy = proxy_access::of(&c);
         stand_in& s = proxy_access::stand_in_of(proxy);
@@ -103,4 +104,4 @@ private:
     stand_in_store<page_proxy, kernel> proxies_;
 };
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

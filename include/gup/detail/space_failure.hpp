@@ -4,12 +4,13 @@
 /// Why an address space refuses what it is asked, in words.
 
 #include "gup/error.hpp"
+#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstdint>
 #include <string>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 [[noreturn]] inline void throw_foreign_process(const char* call) {
     throw_refusal(EPERM, call, "this address space belongs to the parent process: make one of your own");
@@ -42,4 +43,4 @@ namespace gup::detail {
                       "pages of the same size");
 }
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

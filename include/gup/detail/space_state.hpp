@@ -10,6 +10,7 @@
 #include "gup/detail/space_failure.hpp"
 #include "gup/detail/spin_lock.hpp"
 #include "gup/proxy_source.hpp"
+#include "gup/version.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -21,7 +22,7 @@
 #include <utility>
 #include <vector>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// A pool, whatever its type; get is null if the space must not copy.
 template <class Domain>
@@ -282,7 +283,7 @@ private:
         name_entry* const entry = table_.find(index);
         if (entry == nullptr || entry->page != reference_access::word(base)) return {};
         if (!fits) throw_wrong_proxy("find_get_page", index);
-        keep_source(zone::of(&counted_of(word)));
+        keep_source(zone_access::of(&counted_of(word)));
         std::uintptr_t published = 0;
         if (!entry->published.compare_exchange_strong(published, word, std::memory_order_seq_cst))
             return another(published);   // and `made` goes back to its source
@@ -291,7 +292,7 @@ private:
     }
     /// Whose proxy has been published stays until the space closes: a reader may come late.
     void keep_source(zone& chunk) {
-        auto* const source = static_cast<source_base<Domain>*>(chunk.owner());
+        auto* const source = static_cast<source_base<Domain>*>(zone_access::owner(chunk));
         if (source == &this->holder()) return;
         for (const auto* const kept : sources_)
             if (kept == source) return;
@@ -324,4 +325,4 @@ private:
     std::vector<source_base<Domain>*> sources_;
 };
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -5,6 +5,8 @@
 /// needs two; with a holder that does not run, waiters sleep, so that it gets to run whatever their
 /// priorities are.
 
+#include "gup/version.hpp"
+
 #include <atomic>
 #include <sched.h>
 #include <unistd.h>
@@ -41,6 +43,7 @@ private:
 
 } // namespace gup::process_wide_v1
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 using process_wide_v1::spin_lock;
-} // namespace gup::detail
+using process_wide_v1::yield_processor;
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -12,13 +12,14 @@
 
 #include "gup/page.hpp"
 #include "gup/typed_pointer.hpp"
+#include "gup/version.hpp"
 #include "gup/zone.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// Counts of one kind of reference, at an address that leaves room for tags.
 struct alignas(16) count_slot : counted {};
@@ -125,4 +126,4 @@ template <class Counting>
     return s.counts().template unpin<Counting>(reference_kind::reader);
 }
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -6,6 +6,7 @@
 
 #include "gup/detail/slab.hpp"
 #include "gup/detail/stand_in.hpp"
+#include "gup/version.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -14,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// Objects of one type, a stand-in each. Their memory stays theirs until the store goes: whoever comes late
 /// and looks at the counts of one that is free finds zeroes. Not thread-safe.
@@ -23,7 +24,7 @@ class stand_in_store {
     static_assert(std::is_trivially_destructible_v<StandIn> && std::is_base_of_v<stand_in, StandIn>);
 
 public:
-    stand_in_store(void* owner, zone::release_function on_release, const void* thread) noexcept
+    stand_in_store(void* owner, zone_access::release_function on_release, const void* thread) noexcept
         : owner_(owner), release_(on_release), thread_(thread) {}
     stand_in_store(const stand_in_store&) = delete;
     stand_in_store& operator=(const stand_in_store&) = delete;
@@ -70,10 +71,10 @@ private:
         chunks_.reserve(chunks_.size() + 1);
         auto chunk = slab<Kernel>::try_map(bytes, memory_kind::small_pages, zone::array_bytes, failure);
         if (chunk == nullptr) return false;
-        auto* const header =
-            ::new (chunk->memory().data()) zone(nullptr, pfn_shift, // of no meaning: the memory is elsewhere
-                                                dma_access::read_write, owner_, release_);
-        header->set_thread(thread_);
+        zone& header = zone_access::make(chunk->memory().data(), nullptr,
+                                         pfn_shift, // of no meaning: the memory is elsewhere
+                                         dma_access::read_write, owner_, release_);
+        zone_access::set_thread(header, thread_);
         at_ = chunk->memory().data() + first_at;
         room_ = (bytes - first_at) / sizeof(StandIn);
         chunks_.push_back(std::move(chunk));
@@ -81,7 +82,7 @@ private:
     }
 
     void* const owner_;
-    const zone::release_function release_;
+    const zone_access::release_function release_;
     const void* const thread_;
     std::vector<std::unique_ptr<slab<Kernel>>> chunks_;
     stand_in* free_ = nullptr;
@@ -89,4 +90,4 @@ private:
     std::size_t room_ = 0;
 };
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -8,6 +8,7 @@
 #include "gup/detail/process.hpp"
 #include "gup/detail/reference_word.hpp"
 #include "gup/detail/stand_in_store.hpp"
+#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstddef>
@@ -20,7 +21,7 @@
 
 #include <sys/mman.h>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// What a tracked reference leads to: it stands in front of the page for this one reference.
 struct tracked_stand_in : viewed_stand_in {
@@ -93,7 +94,7 @@ public:
         page& base = page_of(word);
         page_access::counts(base).template add<Counting>(kind);
         counted& node = counted_of(word);
-        auto& self = *static_cast<tracker*>(zone::of(&node).owner());
+        auto& self = *static_cast<tracker*>(zone_access::owner(zone::of(&node)));
         if (self.process_ == this_process()) return self.lead(base, kind, where);
         // a forked child: a thread that it does not have may hold the lock, so both share a node
         node.counts.template add<Counting>(kind);
@@ -121,7 +122,7 @@ public:
 
 private:
     static void on_release(zone& z, counted& c) noexcept {
-        auto& self = *static_cast<tracker*>(z.owner());
+        auto& self = *static_cast<tracker*>(zone_access::owner(z));
         if (self.process_ != this_process()) return; // a forked child: the parent's business
         auto& node = static_cast<tracked_stand_in&>(stand_in::of(&c));
         page& base = *node.base;
@@ -159,4 +160,4 @@ private:
     stand_in_store<tracked_stand_in, Kernel> nodes_;
 };
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

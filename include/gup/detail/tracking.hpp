@@ -5,10 +5,11 @@
 /// checks, for those of one thread; for all others nothing. At no cost where nothing is asked.
 
 #include "gup/call_site.hpp"
+#include "gup/version.hpp"
 
 #include <cstdint>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 template <class Domain>
 class local;
@@ -64,4 +65,4 @@ void note_put([[maybe_unused]] std::uintptr_t word, [[maybe_unused]] origin_of<D
 }
 
 } // namespace detail
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

@@ -5,6 +5,7 @@
 /// one range differently and says so to nobody.
 
 #include "gup/detail/page_range.hpp"
+#include "gup/version.hpp"
 
 #include <charconv>
 #include <cstddef>
@@ -13,7 +14,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// One mapping.
 struct vma {
@@ -74,4 +75,4 @@ void for_each_vma(std::string_view maps, Visit visit) {
     }
 }
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -6,10 +6,11 @@
 #include "gup/linear.hpp"
 #include "gup/page_ref.hpp"
 #include "gup/user_page_ref.hpp"
+#include "gup/version.hpp"
 
 #include <type_traits>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 template <class>
 inline constexpr bool is_user_page_ref = false;
@@ -34,4 +35,4 @@ concept linear_reference = is_linear<std::remove_cvref_t<Ref>>;
 template <class Ref>
 concept wrong_reference = named_reference<Ref> || ordinary_reference<Ref> || linear_reference<Ref>;
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

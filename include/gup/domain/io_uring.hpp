@@ -7,6 +7,7 @@
 #include "gup/detail/io_uring/buffer_table.hpp"
 #include "gup/domain/io_uring_operations.hpp"
 #include "gup/pin_place.hpp"
+#include "gup/version.hpp"
 
 #include <algorithm>
 #include <array>
@@ -18,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 /// How a domain uses the buffer tables of its rings.
 struct io_uring_options {
@@ -128,4 +129,4 @@ bool io_uring_domain<Tag, Kernel>::init(std::span<io_uring* const> rings, const 
 
 static_assert(pin_domain<io_uring_domain<>>);
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

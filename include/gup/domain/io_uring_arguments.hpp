@@ -5,6 +5,7 @@
 /// braces.
 
 #include "gup/subrange.hpp"
+#include "gup/version.hpp"
 
 #include <concepts>
 #include <cstdint>
@@ -12,7 +13,7 @@
 struct io_uring_cqe;
 struct io_uring_sqe;
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 /// An entry of the submission queue, as io_uring_get_sqe returns it; null if the queue is full, which every
 /// operation refuses (EAGAIN) and leaves the page with the caller.
@@ -64,4 +65,4 @@ struct token_options {
     operation_user_data user_data;
 };
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

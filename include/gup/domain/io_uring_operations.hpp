@@ -37,13 +37,14 @@
 #include "gup/detail/io_uring/wrong_spellings.hpp"
 #include "gup/domain/io_uring_arguments.hpp"
 #include "gup/in_flight.hpp"
+#include "gup/version.hpp"
 
 #include <cstdint>
 #include <optional>
 #include <system_error>
 #include <utility>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 /// A domain whose pages io_uring can use: an io_uring_domain or one that includes one.
 template <class Domain>
@@ -264,4 +265,4 @@ int submit(Domain& domain, io_uring& ring) {
     return submit_and_wait(domain, ring, 0);
 }
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

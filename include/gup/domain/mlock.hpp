@@ -29,6 +29,7 @@
 #include "gup/error.hpp"
 #include "gup/kernel.hpp"
 #include "gup/pin_domain.hpp"
+#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstddef>
@@ -40,7 +41,7 @@
 #include <system_error>
 #include <utility>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 /// When the pages of a pinned range come into memory.
 enum class mlock_mode : std::uint8_t {
@@ -96,7 +97,6 @@ private:
     [[gnu::cold, gnu::noinline]] std::optional<registration> pin_slowly(std::span<const std::byte> range,
                                                                         pin_failure& failure) noexcept;
     static detail::page_range pages_of(std::span<const std::byte> range, std::size_t page) noexcept;
-    static void refuse_range(std::span<const std::byte> range, pin_failure& failure);
     static void fail(const detail::lock_refusal& refusal, pin_failure& failure);
 
     mlock_options options_;
@@ -156,7 +156,7 @@ void basic_mlock_domain<Kernel>::registration::release(std::unique_ptr<pinned_me
     if (counts != nullptr && counts->belongs_to_this_process()) {
         const int error = counts->release(pages_);
         if (error != 0) {
-            report_release_failure({"munlock", {error, std::generic_category()}, range()});
+            report_release_failure({"munlock", detail::errno_code(error), range()});
             static_cast<void>(memory.release());
         }
     }
@@ -202,11 +202,8 @@ auto basic_mlock_domain<Kernel>::pin_slowly(std::span<const std::byte> range, pi
     -> std::optional<registration> {
     try {
         failure = {.range = range};
+        if (!detail::check_range(range, "mlock", failure)) return std::nullopt;
         const detail::page_range pages = pages_of(range, Kernel::page_size());
-        if (pages.empty()) {
-            refuse_range(range, failure);
-            return std::nullopt;
-        }
         registration pinned;
         registry& counts = registry::current();
         const auto refusal = counts.template pin<detail::mlock_transaction<Kernel>>(
@@ -219,7 +216,7 @@ auto basic_mlock_domain<Kernel>::pin_slowly(std::span<const std::byte> range, pi
         pinned.pages_ = pages;
         return pinned;
     } catch (const std::bad_alloc&) {
-        failure = {.code = std::error_code(ENOMEM, std::generic_category()), .call = "mlock", .range = range};
+        failure = {.code = detail::errno_code(ENOMEM), .call = "mlock", .range = range};
     }
     return std::nullopt;
 }
@@ -235,27 +232,15 @@ detail::page_range basic_mlock_domain<Kernel>::pages_of(std::span<const std::byt
 }
 
 template <class Kernel>
-void basic_mlock_domain<Kernel>::refuse_range(std::span<const std::byte> range, pin_failure& failure) {
-    failure.code = std::error_code(EINVAL, std::generic_category());
-    failure.call = "mlock";
-    if (range.data() == nullptr)
-        failure.remedy = "the range is null: pass memory that is mapped";
-    else if (range.empty())
-        failure.remedy = "the range is empty: pin at least one byte";
-    else
-        failure.remedy = "the range goes beyond the end of the address space: check its length";
-}
-
-template <class Kernel>
 void basic_mlock_domain<Kernel>::fail(const detail::lock_refusal& refusal, pin_failure& failure) {
     if (!refusal.stuck.empty())
         report_release_failure(
             {"munlock",
-             {refusal.stuck_error, std::generic_category()},
+             detail::errno_code(refusal.stuck_error),
              {reinterpret_cast<const std::byte*>(refusal.stuck.begin), refusal.stuck.size()}});
     detail::explain_refusal<Kernel>(refusal, failure);
 }
 
 static_assert(pin_domain<mlock_domain>);
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

@@ -8,6 +8,7 @@
 #include "gup/domain/vfio_container.hpp"
 #include "gup/iova.hpp"
 #include "gup/pin_place.hpp"
+#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstdint>
@@ -16,7 +17,7 @@
 #include <span>
 #include <utility>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 /// How a domain maps.
 struct vfio_options {
@@ -90,4 +91,4 @@ private:
 
 static_assert(pin_domain<vfio_domain<>>);
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

@@ -7,17 +7,20 @@
 #include "gup/caller_memory.hpp"
 #include "gup/detail/vfio/device_state.hpp"
 #include "gup/page_proxy.hpp"
+#include "gup/version.hpp"
 
 #include <atomic>
+#include <cerrno>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 namespace detail {
 
@@ -150,4 +153,4 @@ try_get_user_pages(Domain& domain, const basic_vfio_bar<Kernel>& bar, pin_failur
     return try_get_user_pages<dma_access::read_write>(domain, bar.memory(), bar.provider(), failure);
 }
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

@@ -6,12 +6,13 @@
 
 #include "gup/detail/vfio/container_state.hpp"
 #include "gup/kernel.hpp"
+#include "gup/version.hpp"
 
 #include <memory>
 #include <optional>
 #include <utility>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 template <class Kernel>
 class basic_vfio_group;
@@ -111,4 +112,4 @@ private:
 
 using vfio_group = basic_vfio_group<>;
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

@@ -7,6 +7,7 @@
 #include "gup/detail/vfio/device_state.hpp"
 #include "gup/domain/vfio_bar.hpp"
 #include "gup/domain/vfio_container.hpp"
+#include "gup/version.hpp"
 
 #include <concepts>
 #include <cstdint>
@@ -16,7 +17,7 @@
 #include <string>
 #include <utility>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 /// A device bound to vfio-pci. A counted handle: copies share the device. The device is closed, and with that
 /// stopped by the kernel, when the last handle to it, its BARs and the pinned pages of those has gone.
@@ -130,4 +131,4 @@ private:
 
 using vfio_device = basic_vfio_device<>;
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

@@ -16,7 +16,7 @@ namespace gup_test {
 class page_array {
 public:
     explicit page_array(std::size_t pages, void* owner = nullptr,
-                        gup::zone::release_function release = nullptr)
+                        gup::detail::zone_access::release_function release = nullptr)
         : pages_(pages) {
         const std::size_t zones = (pages + gup::zone::max_pages - 1) / gup::zone::max_pages;
         gup::pin_failure failure;
@@ -24,8 +24,8 @@ public:
                                                gup::zone::array_bytes, failure);
         if (memory_ == nullptr) throw std::runtime_error(failure.message());
         for (std::size_t i = 0; i < zones; ++i)
-            ::new (memory_->memory().data() + i * gup::zone::array_bytes)
-                gup::zone(nullptr, 12, gup::dma_access::read_write, owner, release);
+            gup::detail::zone_access::make(memory_->memory().data() + i * gup::zone::array_bytes, nullptr, 12,
+                                           gup::dma_access::read_write, owner, release);
     }
 
     gup::detail::page_arrays arrays() const {

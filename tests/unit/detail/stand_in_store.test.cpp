@@ -10,12 +10,13 @@
 
 namespace {
 
+using gup::detail::zone_access;
 using kernel = gup_test::failing_kernel<>;
 using store = gup::detail::stand_in_store<gup::detail::dynamic_stand_in, kernel>;
 
 struct owner {
     static void released(gup::zone& z, gup::detail::counted& c) noexcept {
-        static_cast<owner*>(z.owner())->last = &c;
+        static_cast<owner*>(zone_access::owner(z))->last = &c;
     }
     gup::detail::counted* last = nullptr;
     store stand_ins{this, &released, this};
@@ -35,10 +36,10 @@ TEST_CASE("each part of a stand-in leads to the stand-in, and to the zone of its
                                                &f->writing};
         for (gup::detail::counted* part : parts) {
             REQUIRE(&gup::detail::stand_in::of(part) == f);
-            gup::zone& z = gup::zone::of(part);
-            REQUIRE(z.owner() == &o);
-            REQUIRE(z.thread() == &o);
-            z.release(*part);
+            const gup::zone& z = gup::zone::of(part);
+            REQUIRE(zone_access::owner(z) == &o);
+            REQUIRE(zone_access::thread(z) == &o);
+            zone_access::release(*part);
             REQUIRE(o.last == part);
         }
     }

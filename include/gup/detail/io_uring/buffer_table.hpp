@@ -9,18 +9,27 @@
 #include "gup/error.hpp"
 #include "gup/memlock_budget.hpp"
 #include "gup/pin_domain.hpp"
+#include "gup/version.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <new>
 #include <optional>
 #include <random>
 #include <span>
+#include <string>
 #include <sys/uio.h>
+#include <thread>
+#include <utility>
+#include <vector>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// Since Linux 6.12, with a place in an existing table since 6.13; headers may be older than the kernel.
 inline constexpr unsigned register_clone_buffers = 30;
@@ -288,4 +297,4 @@ private:
     bool quarantined_ = false;
 };
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -6,14 +6,16 @@
 #include "gup/detail/io_uring/prepare.hpp"
 #include "gup/domain/io_uring_arguments.hpp"
 #include "gup/pin_place.hpp"
+#include "gup/version.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 enum class completion_fault : std::uint8_t {
     none,
@@ -204,4 +206,4 @@ inline submission submit(ring_set& rings, io_uring& ring, unsigned completions) 
     return {.error = wait_ended_early(ring, completions) ? EINTR : 0, .entries = submitted};
 }
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -8,7 +8,9 @@
 #include "gup/error.hpp"
 #include "gup/in_flight.hpp"
 #include "gup/pin_place.hpp"
+#include "gup/version.hpp"
 
+#include <atomic>
 #include <cerrno>
 #include <concepts>
 #include <cstddef>
@@ -18,7 +20,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// The io_uring_domain that a domain is or includes, if there is just one.
 template <class Tag, class Kernel>
@@ -234,4 +236,4 @@ ring_token<Domain, Access> prepare_token(submission_entry sqe, int fd, user_page
                                          static_cast<std::uint8_t>(Opcode));
 }
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

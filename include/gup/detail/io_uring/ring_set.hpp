@@ -5,6 +5,7 @@
 /// buffer table a page lies. Nothing here makes a system call.
 
 #include "gup/detail/operation_table.hpp"
+#include "gup/version.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -16,7 +17,7 @@
 #include <utility>
 #include <vector>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 template <class Tag, class Kernel>
 class [[gnu::visibility("default")]] io_uring_domain;
@@ -251,4 +252,4 @@ inline queue_state state_of(const io_uring& ring, const io_uring_sqe& sqe) noexc
 }
 
 } // namespace detail
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

@@ -5,11 +5,12 @@
 
 #include "gup/detail/wrong_reference.hpp"
 #include "gup/domain/io_uring_arguments.hpp"
+#include "gup/version.hpp"
 
 #include <cstdint>
 #include <optional>
 
-namespace gup {
+namespace gup::inline GUP_NAMESPACE {
 
 namespace detail {
 
@@ -60,4 +61,4 @@ void prep_send_zc_fixed(submission_entry, int, Ref&&, int, const Options& = {}, 
                   "prep_send_zc_fixed(sqe, socket, std::move(ref).relax(), ...)");
 }
 
-} // namespace gup
+} // namespace gup::inline GUP_NAMESPACE

@@ -4,6 +4,8 @@
 /// From a CPU address to the I/O address that it is mapped at, in constant time. Makes no system call. Read
 /// by any thread without a lock; changed under the lock of its owner.
 
+#include "gup/version.hpp"
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -17,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// CPU addresses from `first` to `last`, both included, whole pages of 4096 bytes that are mapped with one
 /// bias: I/O address minus CPU address, a multiple of 4096, which wraps.
@@ -173,4 +175,4 @@ private:
     std::vector<mapped_range> hidden_;             // mappings that found some of their slots taken
 };
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -3,11 +3,13 @@
 /// \file
 /// The mark of memory that devices reach by I/O addresses.
 
+#include "gup/version.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 class iova_mark {
 public:
@@ -30,4 +32,4 @@ struct iova_access {
     static std::uint64_t bias(const iova_mark& mark) noexcept { return mark.bias_; }
 };
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -5,6 +5,7 @@
 /// owner holds a lock.
 
 #include "gup/detail/node_stock.hpp"
+#include "gup/version.hpp"
 
 #include <boost/intrusive/set.hpp>
 
@@ -20,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// I/O virtual addresses from `first` to `last`, both included, as the kernel reports them.
 struct iova_range {
@@ -246,4 +247,4 @@ inline void iova_space::erase(extent& e) noexcept {
     stock_.give_back(e);
 }
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -8,6 +8,7 @@
 #include "gup/detail/iova/iova_space.hpp"
 #include "gup/error.hpp"
 #include "gup/memory_kind.hpp"
+#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstddef>
@@ -18,7 +19,7 @@
 #include <string>
 #include <vector>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// All functions are thread-safe, and none is slow: callers map and unmap, which takes long for much memory,
 /// between them.
@@ -112,4 +113,4 @@ private:
     std::uint32_t entries_ = 0;
 };
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -9,6 +9,7 @@
 #include "gup/error.hpp"
 #include "gup/kernel.hpp"
 #include "gup/memlock_budget.hpp"
+#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstddef>
@@ -19,7 +20,7 @@
 #include <system_error>
 #include <utility>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// What the list of mappings says about a range.
 struct mapping_report {
@@ -85,7 +86,7 @@ std::string explain_errno(const lock_refusal& refusal) {
 /// Fills in everything but the range. Throws std::bad_alloc.
 template <class Kernel>
 void explain_refusal(const lock_refusal& refusal, pin_failure& failure) {
-    failure.code = std::error_code(refusal.error, std::generic_category());
+    failure.code = errno_code(refusal.error);
     failure.call = refusal.call;
     pin_failure budget = failure;
     budget.need = refusal.need;
@@ -95,4 +96,4 @@ void explain_refusal(const lock_refusal& refusal, pin_failure& failure) {
         failure.remedy = explain_errno<Kernel>(refusal);
 }
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

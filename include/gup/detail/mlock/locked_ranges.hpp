@@ -7,6 +7,7 @@
 
 #include "gup/detail/node_stock.hpp"
 #include "gup/detail/page_range.hpp"
+#include "gup/version.hpp"
 
 #include <boost/intrusive/set.hpp>
 
@@ -322,9 +323,9 @@ inline std::size_t locked_ranges::state_borders(page_range pages) const noexcept
 
 } // namespace gup::process_wide_v1
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 using process_wide_v1::lock_gap;
 using process_wide_v1::lock_piece;
 using process_wide_v1::lock_state;
 using process_wide_v1::locked_ranges;
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -8,6 +8,7 @@
 #include "gup/detail/page_range.hpp"
 #include "gup/detail/process.hpp"
 #include "gup/detail/spin_lock.hpp"
+#include "gup/version.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -128,6 +129,6 @@ int mlock_registry<Kernel>::unlock(const locked_range* released) noexcept {
 
 } // namespace gup::process_wide_v1
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 using process_wide_v1::mlock_registry;
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -9,6 +9,7 @@
 #include "gup/detail/vma.hpp"
 #include "gup/kernel.hpp"
 #include "gup/memlock_budget.hpp"
+#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstddef>
@@ -23,7 +24,7 @@
 #define MLOCK_ONFAULT 1
 #endif
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// A call that the kernel, or the budget, refused; no text yet, so that it can be filled in under a lock.
 struct lock_refusal {
@@ -239,4 +240,4 @@ void mlock_transaction<Kernel>::refuse(const char* call, int result, page_range 
     refusal_.pages = pages;
 }
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

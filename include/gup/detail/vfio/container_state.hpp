@@ -8,8 +8,10 @@
 #include "gup/detail/proc_text.hpp"
 #include "gup/detail/process.hpp"
 #include "gup/detail/vfio/group_failure.hpp"
+#include "gup/version.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <linux/vfio.h>
 #include <memory>
 #include <mutex>
@@ -19,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 template <class Kernel>
 class vfio_container_state {
@@ -200,4 +202,4 @@ std::optional<unsigned> find_group(const std::string& device, pin_failure& failu
         leading_number(std::string_view(target).substr(target.find_last_of('/') + 1)).value_or(0));
 }
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

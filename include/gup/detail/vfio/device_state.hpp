@@ -5,8 +5,10 @@
 
 #include "gup/detail/vfio/container_state.hpp"
 #include "gup/pci_device_info.hpp"
+#include "gup/version.hpp"
 
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -17,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 template <class Kernel>
 class vfio_device_state {
@@ -170,4 +172,4 @@ private:
     int fd_ = -1;
 };
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

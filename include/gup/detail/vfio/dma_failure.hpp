@@ -5,6 +5,7 @@
 
 #include "gup/error.hpp"
 #include "gup/memlock_budget.hpp"
+#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstdint>
@@ -12,7 +13,7 @@
 #include <system_error>
 #include <utility>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 inline const char* map_remedy(int error) noexcept {
     switch (error) {
@@ -49,4 +50,4 @@ void explain_map_failure(int error, pin_failure& failure) {
         failure.remedy = map_remedy(error);
 }
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -4,6 +4,7 @@
 /// Says what to do when VFIO refuses a container, a group or a device: its few errnos stand for many causes.
 
 #include "gup/error.hpp"
+#include "gup/version.hpp"
 
 #include <cerrno>
 #include <string>
@@ -12,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 inline std::string group_folder(unsigned group) {
     return "/sys/kernel/iommu_groups/" + std::to_string(group) + "/devices";
@@ -76,4 +77,4 @@ inline std::string explain_device(const std::string& device, int error) {
     return "the driver cannot open the device " + device + ": the kernel's log (dmesg) says why";
 }
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

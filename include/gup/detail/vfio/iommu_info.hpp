@@ -5,6 +5,7 @@
 
 #include "gup/detail/iova/iova_space.hpp"
 #include "gup/detail/vfio/group_failure.hpp"
+#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstddef>
@@ -15,7 +16,7 @@
 #include <optional>
 #include <vector>
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 struct iommu_info {
     std::uint64_t granule = 4096;                                      ///< smallest page
@@ -78,4 +79,4 @@ std::optional<iommu_info> read_iommu_info(int container, pin_failure& failure) {
     return info;
 }
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -11,6 +11,7 @@
 #include "gup/dma_access.hpp"
 #include "gup/error.hpp"
 #include "gup/pin_domain.hpp"
+#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstddef>
@@ -26,7 +27,7 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-namespace gup::detail {
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// Of one container and its only user. All functions are thread-safe.
 template <class Kernel>
@@ -122,4 +123,4 @@ private:
     mapping_table mappings_;
 };
 
-} // namespace gup::detail
+} // namespace gup::inline GUP_NAMESPACE::detail
