@@ -17,15 +17,21 @@ namespace detail {
 
 struct in_flight_access;
 
-/// The place of a domain that has just one; void for others.
+/// The place of a domain that has just one.
 template <class Domain>
 struct only_place {
-    using type = void;
+    using type = struct unknown_place; // the domain was not written as a place, or is not known here
 };
 template <class Domain>
     requires requires { typename Domain::place; }
 struct only_place<Domain> {
     using type = typename Domain::place;
+};
+template <class Domain>
+    requires(
+        requires { typename Domain::places; } && !requires { typename Domain::place; })
+struct only_place<Domain> {
+    using type = void; // there are several
 };
 
 } // namespace detail

@@ -50,7 +50,7 @@ void use(io_uring& ring) {
     check(pool.stats().bytes_registered == 4 * 4096, "the pool is pinned");
     gup::put_user_page(read_back(ring, gup::get_user_page(pool), "of a pool"), gup::dirty);
 
-    gup::page_pool local(gup::local(domain), {.pages = 1});
+    gup::page_pool local(gup::local<buffers_domain>(domain), {.pages = 1});
     gup::put_user_page(read_back(ring, gup::get_user_page(local), "of one thread"), gup::dirty);
 
     gup::domains both{gup::mlock_domain(), domain};

@@ -32,7 +32,7 @@ reader pin(std::span<std::byte> memory) {
 }
 
 void write(io_uring_sqe& sqe, int file, ring_page&& page) {
-    gup::prep_write_fixed(sqe, file, std::move(page), 0, {.offset = 0, .length = 6});
+    gup::prep_write_fixed(sqe, file, std::move(page), 0, {.part = {.offset = 0, .length = 6}});
 }
 
 } // namespace

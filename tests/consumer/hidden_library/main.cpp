@@ -46,7 +46,7 @@ void use_a_ring(const library& other) {
     gup::submit(domain, ring);
     io_uring_cqe* cqe = nullptr;
     check(io_uring_wait_cqe(&ring, &cqe) == 0, "an operation completes");
-    auto page = gup::try_complete(domain, *cqe);
+    auto page = gup::try_complete(domain, cqe);
     check(page.has_value(), "the program completes an operation that the library prepared");
     if (page) gup::put_user_page(*std::move(page), gup::clean);
 }

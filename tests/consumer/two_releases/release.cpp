@@ -97,12 +97,12 @@ const char* use_a_ring() {
         gup::page_pool pool{domain, small};
         auto page = gup::get_user_page(pool);
         std::memcpy(page.bytes().data(), "pinned", 6);
-        gup::prep_write_fixed(*io_uring_get_sqe(&ring), ends[1], std::move(page), 0,
-                              {.offset = 0, .length = 6});
+        gup::prep_write_fixed(io_uring_get_sqe(&ring), ends[1], std::move(page), 0,
+                              {.part = {.offset = 0, .length = 6}});
         gup::submit(domain, ring);
         io_uring_cqe* cqe = nullptr;
         if (io_uring_wait_cqe(&ring, &cqe) != 0 || cqe->res != 6) return "a page is written";
-        gup::put_user_page(gup::complete(domain, *cqe), gup::clean);
+        gup::put_user_page(gup::complete(domain, cqe), gup::clean);
         io_uring_cqe_seen(&ring, cqe);
     }
     io_uring_queue_exit(&ring);
