@@ -115,13 +115,13 @@ private:
         b.direct = file.direct();
         if (b.at == step::write_target) {
             const std::size_t length = b.direct ? round_up(b.length) : b.length;
-            b.operation = gup::prep_write_fixed(*sqe, file.fd(), std::move(page), offset,
+            b.operation = gup::prep_write_fixed(sqe, file.fd(), std::move(page), offset,
                                                 {.part = {b.done, length - b.done}, .user_data = user_data});
         } else {
             // beyond the end of the file, too: that is where a file that grows is noticed
             const std::size_t begin = (b.at == step::read_target ? chunk_ : 0) + b.done;
             b.operation =
-                gup::prep_read_fixed(*sqe, file.fd(), std::move(page), offset,
+                gup::prep_read_fixed(sqe, file.fd(), std::move(page), offset,
                                      {.part = {begin, round_up(b.length) - b.done}, .user_data = user_data});
         }
     }

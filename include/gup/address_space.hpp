@@ -26,7 +26,6 @@
 #include "gup/detail/space_state.hpp"
 #include "gup/page_pool.hpp"
 #include "gup/proxy_source.hpp"
-#include "gup/version.hpp"
 
 #include <concepts>
 #include <cstddef>

@@ -7,7 +7,6 @@
 #include "gup/detail/dynamic_registry.hpp"
 #include "gup/dynamic_page.hpp"
 #include "gup/pin_domain.hpp"
-#include "gup/version.hpp"
 
 #include <concepts>
 #include <cstddef>

@@ -13,7 +13,6 @@
 #include "gup/error.hpp"
 #include "gup/in_flight.hpp"
 #include "gup/pin_place.hpp"
-#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstddef>

@@ -7,7 +7,6 @@
 #include "gup/detail/tracking.hpp"
 #include "gup/local.hpp"
 #include "gup/pin_domain.hpp"
-#include "gup/version.hpp"
 
 #include <array>
 #include <concepts>

@@ -21,7 +21,6 @@
 
 #include "gup/page_flags.hpp"
 #include "gup/pin_domain.hpp"
-#include "gup/version.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -31,6 +31,5 @@
 #include "gup/tracked.hpp"
 #include "gup/typed_pointer.hpp"
 #include "gup/user_page_ref.hpp"
-#include "gup/version.hpp"
 #include "gup/with_user_page.hpp"
 #include "gup/zone.hpp"

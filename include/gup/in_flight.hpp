@@ -5,7 +5,6 @@
 /// final completion gives the reference back. Its type says in which domain the device is.
 
 #include "gup/user_page_ref.hpp"
-#include "gup/version.hpp"
 
 #include <cstdint>
 #include <type_traits>

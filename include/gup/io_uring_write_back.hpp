@@ -5,7 +5,6 @@
 
 #include "gup/address_space.hpp"
 #include "gup/domain/io_uring.hpp"
-#include "gup/version.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -6,7 +6,6 @@
 #include "gup/detail/iova/iova_mark.hpp"
 #include "gup/in_flight.hpp"
 #include "gup/linear.hpp"
-#include "gup/version.hpp"
 
 #include <concepts>
 #include <cstdint>

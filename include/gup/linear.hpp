@@ -17,7 +17,6 @@
 /// both kinds mix.
 
 #include "gup/user_page_ref.hpp"
-#include "gup/version.hpp"
 
 #include <cstddef>
 #include <cstdint>

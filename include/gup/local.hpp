@@ -5,7 +5,6 @@
 /// with plain integers, about ten times cheaper, and must stay on the thread that made the pool.
 
 #include "gup/detail/reference_counts.hpp"
-#include "gup/version.hpp"
 
 #include <utility>
 

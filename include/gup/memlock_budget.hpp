@@ -10,7 +10,6 @@
 #include "gup/detail/proc_text.hpp"
 #include "gup/error.hpp"
 #include "gup/kernel.hpp"
-#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstddef>

@@ -5,7 +5,6 @@
 /// from where the descriptor lies (see zone.hpp).
 
 #include "gup/detail/reference_counts.hpp"
-#include "gup/version.hpp"
 
 #include <atomic>
 #include <cstddef>

@@ -6,7 +6,6 @@
 
 #include "gup/detail/pool_state.hpp"
 #include "gup/page_flags.hpp"
-#include "gup/version.hpp"
 
 #include <array>
 #include <cstddef>

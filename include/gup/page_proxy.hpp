@@ -12,7 +12,6 @@
 
 #include "gup/page_flags.hpp"
 #include "gup/typed_pointer.hpp"
-#include "gup/version.hpp"
 
 #include <cstdint>
 #include <utility>

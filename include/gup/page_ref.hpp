@@ -6,7 +6,6 @@
 
 #include "gup/annotations.hpp"
 #include "gup/detail/reference_word.hpp"
-#include "gup/version.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -8,7 +8,6 @@
 #include "gup/dma_access.hpp"
 #include "gup/error.hpp"
 #include "gup/kernel.hpp"
-#include "gup/version.hpp"
 
 #include <cerrno>
 #include <concepts>

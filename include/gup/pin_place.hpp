@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// What a new domain is written from: a place says how one range is pinned and unpinned, and `place_domain`
-/// makes of it a domain, with its handle, registration, throwing and other twins, range check, and what a
-/// forked child may not do. An example outside of gup: tests/consumer/domain/.
-///
-///     struct my_place {
-///         class mark { ... };                          // what operations must know of a pin, in private
-///         members using kernel = gup::system_kernel; static constexpr const char* call = "my_domain::pin";
-///         static constexpr const char* in_child = "open a device of your own";
-///         std::optional<mark> try_pin(std::span<const std::byte>, gup::dma_access, gup::pin_failure&);
-///         void unpin(const mark&, std::span<const std::byte>, std::unique_ptr<gup::pinned_memory>) noexcept;
-///     };
-///     class my_domain : public gup::place_domain<my_place> { ... };
+/// What a new domain is written from: a place says how one range is pinned and unpinned, and `place_domain` makes
+/// of it a domain, with its handle, registration, throwing and other twins, range check, and what a forked child
+/// may not do. domain/README.md shows how.
 
 #include "gup/detail/process.hpp"
 #include "gup/in_flight.hpp"
 #include "gup/pin_domain.hpp"
 #include "gup/user_page_ref.hpp"
-#include "gup/version.hpp"
 
 #include <cerrno>
 #include <concepts>

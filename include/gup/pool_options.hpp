@@ -4,7 +4,6 @@
 /// What one asks of a pool and what one got.
 
 #include "gup/memory_kind.hpp"
-#include "gup/version.hpp"
 
 #include <cstddef>
 #include <cstdint>

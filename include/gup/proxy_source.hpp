@@ -6,7 +6,6 @@
 /// derives from `proxy_owner` and models `proxy_source`.
 
 #include "gup/detail/source_base.hpp"
-#include "gup/version.hpp"
 
 #include <concepts>
 #include <cstdint>

@@ -8,7 +8,6 @@
 
 #include "gup/detail/tracker.hpp"
 #include "gup/page_pool.hpp"
-#include "gup/version.hpp"
 
 #include <atomic>
 #include <cstddef>

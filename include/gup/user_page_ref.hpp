@@ -5,7 +5,6 @@
 /// get_user_page, ref_user_page, put_user_page.
 
 #include "gup/page_ref.hpp"
-#include "gup/version.hpp"
 
 #include <concepts>
 #include <cstddef>

@@ -5,7 +5,6 @@
 /// away. The function's result is the decision of the put.
 
 #include "gup/page_pool.hpp"
-#include "gup/version.hpp"
 
 #include <concepts>
 #include <cstddef>

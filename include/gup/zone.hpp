@@ -5,7 +5,6 @@
 /// MiB, so that masking the address of a page finds its zone without reading the page.
 
 #include "gup/page.hpp"
-#include "gup/version.hpp"
 
 #include <cstddef>
 #include <cstdint>

@@ -10,7 +10,6 @@
 #include "gup/dma_access.hpp"
 #include "gup/error.hpp"
 #include "gup/pin_domain.hpp"
-#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstddef>

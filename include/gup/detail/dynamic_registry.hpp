@@ -11,7 +11,6 @@
 #include "gup/detail/process.hpp"
 #include "gup/detail/stand_in_store.hpp"
 #include "gup/dynamic_page.hpp"
-#include "gup/version.hpp"
 
 #include <boost/intrusive/set.hpp>
 

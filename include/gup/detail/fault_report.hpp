@@ -4,7 +4,6 @@
 /// Says what a fault in the views of a tracked pool means before the program dies of it.
 
 #include "gup/detail/tracking.hpp"
-#include "gup/version.hpp"
 
 #include <array>
 #include <atomic>

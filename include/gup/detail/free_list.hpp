@@ -4,7 +4,6 @@
 /// The free pages of a pool, chained through their descriptors. Pages that were never used are not chained
 /// but counted, so that making a large pool touches no descriptor.
 
-#include "gup/version.hpp"
 #include "gup/zone.hpp"
 
 #include <cstddef>

@@ -7,7 +7,6 @@
 
 #include "gup/detail/magazine.hpp"
 #include "gup/detail/process.hpp"
-#include "gup/version.hpp"
 
 #include <atomic>
 #include <cstddef>

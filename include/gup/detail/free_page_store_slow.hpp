@@ -4,7 +4,6 @@
 /// The slow paths of free_page_store: everything that takes its lock.
 
 #include "gup/detail/free_page_store.hpp"
-#include "gup/version.hpp"
 
 #include <atomic>
 #include <cstddef>

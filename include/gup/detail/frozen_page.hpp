@@ -4,7 +4,6 @@
 /// A named page that keeps its content for as long as it takes to copy it or to write it back.
 
 #include "gup/page.hpp"
-#include "gup/version.hpp"
 
 #include <utility>
 

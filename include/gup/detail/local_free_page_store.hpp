@@ -6,7 +6,6 @@
 #include "gup/detail/free_list.hpp"
 #include "gup/detail/process.hpp"
 #include "gup/detail/reference_word.hpp"
-#include "gup/version.hpp"
 
 #include <cstddef>
 #include <span>

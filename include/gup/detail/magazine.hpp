@@ -10,7 +10,6 @@
 
 #include "gup/detail/free_list.hpp"
 #include "gup/detail/spin_lock.hpp"
-#include "gup/version.hpp"
 
 #include <array>
 #include <atomic>

@@ -5,7 +5,6 @@
 /// generation, so that a completion that comes twice, late or from elsewhere is recognised.
 
 #include "gup/dma_access.hpp"
-#include "gup/version.hpp"
 
 #include <algorithm>
 #include <array>

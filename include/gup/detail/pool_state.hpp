@@ -11,7 +11,6 @@
 #include "gup/pin_domain.hpp"
 #include "gup/pool_options.hpp"
 #include "gup/user_page_ref.hpp"
-#include "gup/version.hpp"
 
 #include <bit>
 #include <cerrno>

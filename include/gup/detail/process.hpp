@@ -5,7 +5,6 @@
 /// everything that a forked child must not release.
 
 #include "gup/kernel.hpp"
-#include "gup/version.hpp"
 
 #include <atomic>
 #include <cstddef>

@@ -5,7 +5,6 @@
 
 #include "gup/dma_access.hpp"
 #include "gup/error.hpp"
-#include "gup/version.hpp"
 
 #include <atomic>
 #include <cstdint>

@@ -7,7 +7,6 @@
 #include "gup/detail/stand_in.hpp"
 #include "gup/detail/tracking.hpp"
 #include "gup/local.hpp"
-#include "gup/version.hpp"
 #include "gup/zone.hpp"
 
 #include <cstddef>

@@ -8,7 +8,6 @@
 #include "gup/kernel.hpp"
 #include "gup/memory_kind.hpp"
 #include "gup/pin_domain.hpp"
-#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstddef>

@@ -7,7 +7,6 @@
 #include "gup/detail/process.hpp"
 #include "gup/detail/stand_in_store.hpp"
 #include "gup/page_proxy.hpp"
-#include "gup/version.hpp"
 
 #include <atomic>
 #include <cerrno>

@@ -4,7 +4,6 @@
 /// Why an address space refuses what it is asked, in words.
 
 #include "gup/error.hpp"
-#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstdint>

@@ -10,7 +10,6 @@
 #include "gup/detail/space_failure.hpp"
 #include "gup/detail/spin_lock.hpp"
 #include "gup/proxy_source.hpp"
-#include "gup/version.hpp"
 
 #include <atomic>
 #include <cstddef>

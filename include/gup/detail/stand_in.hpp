@@ -12,7 +12,6 @@
 
 #include "gup/page.hpp"
 #include "gup/typed_pointer.hpp"
-#include "gup/version.hpp"
 #include "gup/zone.hpp"
 
 #include <cstddef>

@@ -6,7 +6,6 @@
 
 #include "gup/detail/slab.hpp"
 #include "gup/detail/stand_in.hpp"
-#include "gup/version.hpp"
 
 #include <cstddef>
 #include <memory>

@@ -8,7 +8,6 @@
 #include "gup/detail/process.hpp"
 #include "gup/detail/reference_word.hpp"
 #include "gup/detail/stand_in_store.hpp"
-#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstddef>

@@ -5,7 +5,6 @@
 /// checks, for those of one thread; for all others nothing. At no cost where nothing is asked.
 
 #include "gup/call_site.hpp"
-#include "gup/version.hpp"
 
 #include <cstdint>
 

@@ -5,7 +5,6 @@
 /// one range differently and says so to nobody.
 
 #include "gup/detail/page_range.hpp"
-#include "gup/version.hpp"
 
 #include <charconv>
 #include <cstddef>

@@ -6,7 +6,6 @@
 #include "gup/linear.hpp"
 #include "gup/page_ref.hpp"
 #include "gup/user_page_ref.hpp"
-#include "gup/version.hpp"
 
 #include <type_traits>
 

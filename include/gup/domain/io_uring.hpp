@@ -7,7 +7,6 @@
 #include "gup/detail/io_uring/buffer_table.hpp"
 #include "gup/domain/io_uring_operations.hpp"
 #include "gup/pin_place.hpp"
-#include "gup/version.hpp"
 
 #include <algorithm>
 #include <array>

@@ -5,7 +5,6 @@
 /// braces.
 
 #include "gup/subrange.hpp"
-#include "gup/version.hpp"
 
 #include <concepts>
 #include <cstdint>

@@ -37,7 +37,6 @@
 #include "gup/detail/io_uring/wrong_spellings.hpp"
 #include "gup/domain/io_uring_arguments.hpp"
 #include "gup/in_flight.hpp"
-#include "gup/version.hpp"
 
 #include <cstdint>
 #include <optional>

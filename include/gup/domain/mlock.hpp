@@ -29,7 +29,6 @@
 #include "gup/error.hpp"
 #include "gup/kernel.hpp"
 #include "gup/pin_domain.hpp"
-#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstddef>

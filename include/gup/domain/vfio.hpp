@@ -8,7 +8,6 @@
 #include "gup/domain/vfio_container.hpp"
 #include "gup/iova.hpp"
 #include "gup/pin_place.hpp"
-#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstdint>

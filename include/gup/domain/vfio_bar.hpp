@@ -7,7 +7,6 @@
 #include "gup/caller_memory.hpp"
 #include "gup/detail/vfio/device_state.hpp"
 #include "gup/page_proxy.hpp"
-#include "gup/version.hpp"
 
 #include <atomic>
 #include <cerrno>

@@ -6,7 +6,6 @@
 
 #include "gup/detail/vfio/container_state.hpp"
 #include "gup/kernel.hpp"
-#include "gup/version.hpp"
 
 #include <memory>
 #include <optional>

@@ -7,7 +7,6 @@
 #include "gup/detail/vfio/device_state.hpp"
 #include "gup/domain/vfio_bar.hpp"
 #include "gup/domain/vfio_container.hpp"
-#include "gup/version.hpp"
 
 #include <concepts>
 #include <cstdint>

@@ -9,7 +9,6 @@
 #include "gup/error.hpp"
 #include "gup/memlock_budget.hpp"
 #include "gup/pin_domain.hpp"
-#include "gup/version.hpp"
 
 #include <algorithm>
 #include <atomic>

@@ -6,7 +6,6 @@
 #include "gup/detail/io_uring/prepare.hpp"
 #include "gup/domain/io_uring_arguments.hpp"
 #include "gup/pin_place.hpp"
-#include "gup/version.hpp"
 
 #include <algorithm>
 #include <atomic>

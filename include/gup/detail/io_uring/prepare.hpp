@@ -8,7 +8,6 @@
 #include "gup/error.hpp"
 #include "gup/in_flight.hpp"
 #include "gup/pin_place.hpp"
-#include "gup/version.hpp"
 
 #include <atomic>
 #include <cerrno>

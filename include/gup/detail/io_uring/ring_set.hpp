@@ -5,7 +5,6 @@
 /// buffer table a page lies. Nothing here makes a system call.
 
 #include "gup/detail/operation_table.hpp"
-#include "gup/version.hpp"
 
 #include <atomic>
 #include <cstddef>

@@ -5,7 +5,6 @@
 
 #include "gup/detail/wrong_reference.hpp"
 #include "gup/domain/io_uring_arguments.hpp"
-#include "gup/version.hpp"
 
 #include <cstdint>
 #include <optional>

@@ -5,7 +5,6 @@
 /// owner holds a lock.
 
 #include "gup/detail/node_stock.hpp"
-#include "gup/version.hpp"
 
 #include <boost/intrusive/set.hpp>
 

@@ -8,7 +8,6 @@
 #include "gup/detail/iova/iova_space.hpp"
 #include "gup/error.hpp"
 #include "gup/memory_kind.hpp"
-#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstddef>

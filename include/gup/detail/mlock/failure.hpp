@@ -9,7 +9,6 @@
 #include "gup/error.hpp"
 #include "gup/kernel.hpp"
 #include "gup/memlock_budget.hpp"
-#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstddef>

@@ -7,7 +7,6 @@
 
 #include "gup/detail/node_stock.hpp"
 #include "gup/detail/page_range.hpp"
-#include "gup/version.hpp"
 
 #include <boost/intrusive/set.hpp>
 

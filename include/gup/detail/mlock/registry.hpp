@@ -8,7 +8,6 @@
 #include "gup/detail/page_range.hpp"
 #include "gup/detail/process.hpp"
 #include "gup/detail/spin_lock.hpp"
-#include "gup/version.hpp"
 
 #include <atomic>
 #include <cstddef>

@@ -8,7 +8,6 @@
 #include "gup/detail/proc_text.hpp"
 #include "gup/detail/process.hpp"
 #include "gup/detail/vfio/group_failure.hpp"
-#include "gup/version.hpp"
 
 #include <algorithm>
 #include <cerrno>

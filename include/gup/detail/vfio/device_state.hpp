@@ -5,7 +5,6 @@
 
 #include "gup/detail/vfio/container_state.hpp"
 #include "gup/pci_device_info.hpp"
-#include "gup/version.hpp"
 
 #include <array>
 #include <cerrno>

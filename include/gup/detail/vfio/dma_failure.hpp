@@ -5,7 +5,6 @@
 
 #include "gup/error.hpp"
 #include "gup/memlock_budget.hpp"
-#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstdint>

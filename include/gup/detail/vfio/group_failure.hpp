@@ -4,7 +4,6 @@
 /// Says what to do when VFIO refuses a container, a group or a device: its few errnos stand for many causes.
 
 #include "gup/error.hpp"
-#include "gup/version.hpp"
 
 #include <cerrno>
 #include <string>

@@ -5,7 +5,6 @@
 
 #include "gup/detail/iova/iova_space.hpp"
 #include "gup/detail/vfio/group_failure.hpp"
-#include "gup/version.hpp"
 
 #include <cerrno>
 #include <cstddef>
