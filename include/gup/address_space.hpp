@@ -61,7 +61,8 @@ public:
     explicit address_space(page_pool<Domain, Access>& copies)
         : state_(std::in_place, detail::copy_source<Domain>{
                                     &copies, [](void* from) noexcept {
-                                        return try_get_page(*static_cast<page_pool<Domain, Access>*>(from));
+                                        return try_get_page(*static_cast<page_pool<Domain, Access>*>(from),
+                                                            detail::by_library<Domain>());
                                     }}) {}
     address_space(address_space&&) noexcept = default;
     address_space& operator=(address_space&& other) noexcept {
@@ -95,6 +96,7 @@ public:
     /// The indices of pages that are dirty, in order. A page with several names is listed under each of them.
     std::vector<std::uint64_t> dirty_pages() const {
         auto found = living().dirty_indices();
+        if (found.empty()) return found; // qsort takes no null pointer
         // not std::sort: <algorithm> is a tenth of what it takes to compile this header
         std::qsort(found.data(), found.size(), sizeof found[0], [](const void* a, const void* b) {
             const auto left = *static_cast<const std::uint64_t*>(a);

@@ -101,8 +101,10 @@ using release_failure_hook = void (*)(const release_failure&) noexcept;
 namespace detail {
 
 [[gnu::visibility("default")]] inline void print_release_failure(const release_failure& failure) noexcept {
-    std::fprintf(stderr, "gup: %s failed (errno %d): %zu bytes at %p stay pinned on purpose\n", failure.call,
-                 failure.code.value(), failure.range.size(), static_cast<const void*>(failure.range.data()));
+    std::fprintf(stderr, "gup: %s", failure.call);
+    if (failure.code) std::fprintf(stderr, " failed (errno %d)", failure.code.value());
+    std::fprintf(stderr, ": %zu bytes at %p stay pinned on purpose\n", failure.range.size(),
+                 static_cast<const void*>(failure.range.data()));
 }
 
 // One for the process: the program's hook hears of what a library that hides its symbols could not release.

@@ -185,7 +185,7 @@ private:
         for (auto& [entry, token, done] : operations_) {
             if (!token) continue;
             if (auto pin = try_take_back(token, entry); pin.has_value()) {
-                put_user_page(std::move(*pin));
+                put_user_page(std::move(*pin), by_library<Domain>());
                 --under_way_;
             }
         }
@@ -196,7 +196,7 @@ private:
         operation& finished = operations_[cqe.user_data];
         auto pin = try_complete(finished.token, cqe);
         if (!pin.has_value()) return false;
-        put_user_page(std::move(*pin));
+        put_user_page(std::move(*pin), by_library<Domain>());
         --under_way_;
         if (const std::error_code fault = fault_of_write(cqe.res))
             note(error, fault);

@@ -6,6 +6,7 @@
 #include "gup/detail/iova/iova_mark.hpp"
 #include "gup/in_flight.hpp"
 #include "gup/linear.hpp"
+#include "gup/pin_place.hpp"
 
 #include <concepts>
 #include <cstdint>
@@ -14,38 +15,39 @@ namespace gup::inline GUP_NAMESPACE {
 
 namespace detail {
 
-/// The mark whose I/O address is meant: that of the domain named, else the only one.
+template <class Registration, class Which>
+[[gnu::always_inline]] inline std::uint64_t iova_in(std::uintptr_t word) noexcept {
+    const Which& registration = registration_of<Registration>(word);
+    return reinterpret_cast<std::uintptr_t>(pinned_memory_of(word).data()) +
+           iova_access::bias(mark_access::of<iova_mark>(registration));
+}
+/// Out of line, so that an ordinary page's way needs no frame for the calls.
+template <class Registration, class Which>
+[[gnu::noinline]] std::uint64_t iova_of_stand_in(std::uintptr_t word) noexcept {
+    return iova_in<Registration, Which>(word);
+}
+
+/// The registration whose I/O address is meant: that of the domain named, else the only one that has one.
 template <class Which>
-struct iova_mark_of {
+struct iova_registration {
     using type = typename Which::registration;
 };
 template <>
-struct iova_mark_of<void> {
-    using type = iova_mark;
+struct iova_registration<void> {
+    using type = marked<iova_mark>;
 };
-
-template <class Registration, class Mark>
-[[gnu::always_inline]] inline std::uint64_t iova_in(std::uintptr_t word) noexcept {
-    const Mark& mark = registration_of<Registration>(word);
-    return reinterpret_cast<std::uintptr_t>(pinned_memory_of(word).data()) + iova_access::bias(mark);
-}
-/// Out of line, so that an ordinary page's way needs no frame for the calls.
-template <class Registration, class Mark>
-[[gnu::noinline]] std::uint64_t iova_of_front(std::uintptr_t word) noexcept {
-    return iova_in<Registration, Mark>(word);
-}
 
 template <class Which, class Domain>
 [[gnu::always_inline]] inline std::uint64_t iova_of(std::uintptr_t word) noexcept {
-    using mark = typename iova_mark_of<Which>::type;
+    using registration = typename Domain::registration;
+    using which = typename iova_registration<Which>::type;
     static_assert(
-        std::derived_from<typename Domain::registration, mark>,
+        std::derived_from<registration, which> && std::derived_from<which, marked<iova_mark>>,
         "this page has no such I/O address: its pool must be made with a vfio_domain, and of several "
         "ones iova<domain>(ref) names which");
-    using registration = typename Domain::registration;
     if (!is_plain_word(word)) [[unlikely]]
-        return iova_of_front<registration, mark>(word);
-    return iova_in<registration, mark>(word);
+        return iova_of_stand_in<registration, which>(word);
+    return iova_in<registration, which>(word);
 }
 
 } // namespace detail

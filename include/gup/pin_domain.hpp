@@ -39,6 +39,7 @@ template <class Registration>
 concept pin_registration =
     std::movable<Registration> && !std::copy_constructible<Registration> &&
     std::default_initializable<Registration> && std::is_nothrow_move_constructible_v<Registration> &&
+    !std::is_final_v<Registration> &&
     requires(Registration& registration, std::unique_ptr<pinned_memory> memory) {
         { registration.release(std::move(memory)) } noexcept;
         { std::as_const(registration).bytes() } noexcept -> std::same_as<std::size_t>;
@@ -60,7 +61,7 @@ concept says_how_unpinned =
 ///   (which may be null); if the kernel refuses, it reports through `on_release_failure` and leaks `memory`
 ///   instead; if only another thread may release, it keeps `memory` until that thread calls the domain.
 ///   `bytes()` is what is really pinned.
-/// * `kernel` is the kernel policy that every system call goes through.
+/// * `kernel` is the kernel policy that every system call goes through: system_kernel, or derived from it.
 /// * `pin` is all or nothing and throws `pin_error`; `try_pin` is the twin that fills a `pin_failure`
 ///   instead.
 /// * A handle is copied and moved without throwing, and equal to another if a pin in one is a pin in the
@@ -74,11 +75,11 @@ concept says_how_unpinned =
 /// * in its registration, `slots()` and `in_flight()`, which the statistics of a pool then show.
 template <class Domain>
 concept pin_domain =
-    std::copy_constructible<Domain> && std::is_nothrow_move_constructible_v<Domain> &&
+    std::copy_constructible<Domain> && std::is_nothrow_copy_constructible_v<Domain> &&
+    std::derived_from<typename Domain::kernel, system_kernel> &&
     std::equality_comparable<Domain> && !std::is_final_v<Domain> &&
     detail::pin_registration<typename Domain::registration> && detail::says_how_unpinned<Domain> &&
     requires(Domain& domain, std::span<const std::byte> range, dma_access access, pin_failure& failure) {
-        typename Domain::kernel;
         { domain.pin(range, access) } -> std::same_as<typename Domain::registration>;
         { domain.try_pin(range, access, failure) } -> std::same_as<std::optional<typename Domain::registration>>;
     };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// What a new domain is written from: a place says how one range is pinned and unpinned, and `place_domain` makes
-/// of it a domain, with its handle, registration, throwing and other twins, range check, and what a forked child
-/// may not do. domain/README.md shows how.
+/// What a new domain is written from: a place says how one range is pinned and unpinned, and `place_domain`
+/// makes of it a domain, with its handle, registration, throwing and other twins, range check, and what a
+/// forked child may not do. domain/README.md shows how.
 
 #include "gup/detail/process.hpp"
 #include "gup/in_flight.hpp"
@@ -35,13 +35,13 @@ namespace gup::inline GUP_NAMESPACE {
 /// * `unpin` undoes it and then destroys `memory`, which may be null. If that is refused it reports through
 ///   report_release_failure and leaks `memory` (`static_cast<void>(memory.release())`): a device may reach it still.
 ///   From any thread; never in a forked child.
+/// * Its destructor runs in a forked child too, where what the parent has open must stay as it is.
 template <class Place>
 concept pin_place =
     std::default_initializable<typename Place::mark> && std::is_nothrow_move_constructible_v<typename Place::mark> &&
-    std::is_nothrow_move_assignable_v<typename Place::mark> &&
+    std::is_nothrow_move_assignable_v<typename Place::mark> && std::derived_from<typename Place::kernel, system_kernel> &&
     requires(Place& place, std::span<const std::byte> range, dma_access access, pin_failure& failure,
              const typename Place::mark& mark, std::unique_ptr<pinned_memory> memory) {
-        typename Place::kernel;
         { Place::call } -> std::convertible_to<const char*>;
         { Place::in_child } -> std::convertible_to<const char*>;
         { place.try_pin(range, access, failure) } -> std::same_as<std::optional<typename Place::mark>>;
@@ -51,8 +51,32 @@ concept pin_place =
 
 template <pin_place Place, class Tag>
 class place_domain;
+template <pin_place Place, class Tag>
+class place_registration;
 
 namespace detail {
+
+/// Keeps the mark of a registration where only the registration and operations reach it.
+template <class Mark>
+class marked {
+    template <pin_place, class>
+    friend class gup::place_registration;
+    friend struct mark_access;
+
+    marked() = default;
+    explicit marked(Mark&& made) noexcept : mark_(std::move(made)) {}
+    marked(marked&&) noexcept = default;
+    marked& operator=(marked&&) noexcept = default;
+    ~marked() = default;
+
+    Mark mark_{};
+};
+struct mark_access {
+    template <class Mark>
+    static const Mark& of(const marked<Mark>& registration) noexcept {
+        return registration.mark_;
+    }
+};
 
 /// How the domain of a token's place pins; void for what is no place.
 template <class>
@@ -68,31 +92,31 @@ template <class Mark, class Domain>
 [[gnu::always_inline]] inline const Mark& mark_in(std::uintptr_t word) noexcept {
     using registration = typename Domain::registration;
     static_assert(
-        std::derived_from<registration, Mark>,
+        std::derived_from<registration, marked<Mark>>,
         "this page is not pinned where the operation needs it: its pool must be made with a domain of that "
         "place, and with one only");
-    return registration_of<registration>(word);
+    return mark_access::of<Mark>(registration_of<registration>(word));
 }
 
 } // namespace detail
 
-/// A range that is pinned; move-only, undone by its destructor. Default-constructed it pins nothing. The
-/// public members of the place's mark are its, too. One object is for one thread at a time.
+/// A range that is pinned; move-only, undone by its destructor. Default-constructed it pins nothing. What a
+/// mark says publicly of slots, operations in flight or I/O addresses its registration says, too. One object
+/// is for one thread at a time.
 template <pin_place Place, class Tag>
 class [[nodiscard("dropping a registration undoes its pin at once")]] place_registration
-    : public Place::mark {
+    : public detail::marked<typename Place::mark> {
     using mark = typename Place::mark;
+    using base = detail::marked<mark>;
 
 public:
     place_registration() = default;
     place_registration(place_registration && other) noexcept
-        : mark(std::move(static_cast<mark&>(other))),
-          from_(std::move(other.from_)),
-          range_(std::exchange(other.range_, {})) {}
+        : base(std::move(other)), from_(std::move(other.from_)), range_(std::exchange(other.range_, {})) {}
     place_registration& operator=(place_registration&& other) noexcept {
         if (this == &other) return *this;
         release(nullptr);
-        static_cast<mark&>(*this) = std::move(static_cast<mark&>(other));
+        base::operator=(std::move(other));
         from_ = std::move(other.from_);
         range_ = std::exchange(other.range_, {});
         return *this;
@@ -107,10 +131,20 @@ public:
     void release(std::unique_ptr<pinned_memory> memory) noexcept {
         const auto from = std::move(from_);
         const auto range = std::exchange(range_, {});
-        const mark was(std::move(static_cast<mark&>(*this)));
+        const mark was(std::move(this->mark_));
         if (from == nullptr || range.empty() || from->made_by != detail::this_process()) return;
         from->place.unpin(was, range, std::move(memory));
     }
+
+    /// Entries of a table that the pin takes.
+    auto slots() const noexcept requires requires(const mark& m) { m.slots(); }
+    { return this->mark_.slots(); }
+    /// References to its pages that operations own.
+    auto in_flight() const noexcept requires requires(const mark& m) { m.in_flight(); }
+    { return this->mark_.in_flight(); }
+    /// I/O address of the first byte.
+    auto iova() const noexcept requires requires(const mark& m) { m.iova(); }
+    { return this->mark_.iova(); }
 
 private:
     template <pin_place, class>
@@ -123,7 +157,7 @@ private:
         const detail::process_identity made_by = detail::this_process();
     };
     place_registration(std::shared_ptr<shared> from, std::span<const std::byte> range, mark made) noexcept
-        : mark(std::move(made)), from_(std::move(from)), range_(range) {}
+        : base(std::move(made)), from_(std::move(from)), range_(range) {}
 
     std::shared_ptr<shared> from_;
     std::span<const std::byte> range_;
@@ -136,7 +170,6 @@ template <pin_place Place, class Tag = void>
 class place_domain {
 public:
     using kernel = typename Place::kernel;
-    using tag = Tag;
     /// Which domain's device has a page, in the type of a token: in_flight<Ref, place>.
     using place = place_domain;
     using places = detail::place_list<place>;
@@ -159,6 +192,7 @@ public:
         }
         if (!detail::check_range(range, Place::call, failure)) return std::nullopt;
         auto mark = shared_->place.try_pin(range, access, failure);
+        if (!mark && !failure.code) failure.code = detail::errno_code(EIO); // the place gave no reason
         if (!mark) return std::nullopt;
         return registration(shared_, range, std::move(*mark));
     }
@@ -167,8 +201,13 @@ public:
     friend bool operator==(const place_domain&, const place_domain&) noexcept = default;
 
 protected:
-    /// Without a place: a constructor that ends makes one.
-    place_domain() noexcept = default;
+    /// With a place made from these arguments.
+    template <class... Arguments>
+    explicit place_domain(std::in_place_t, Arguments&&... arguments) {
+        emplace(std::forward<Arguments>(arguments)...);
+    }
+    /// Without a place, for a constructor that goes on to emplace one.
+    explicit place_domain(std::nullptr_t) noexcept {}
     // Copies only: a handle that was moved from would refer to nothing, and pools take theirs by value.
     place_domain(const place_domain&) noexcept = default;
     place_domain& operator=(const place_domain&) noexcept = default;
@@ -192,7 +231,7 @@ private:
 };
 
 /// The mark of a page's pin, for the operations of a place: of a reference, or of the token of one that is in
-/// flight. Valid as long as that is.
+/// flight; not empty. Valid as long as that is.
 template <class Mark, class Domain, dma_access Access>
 const Mark& mark_of(const user_page_ref<Domain, Access>& ref) noexcept {
     return detail::mark_in<Mark, Domain>(detail::reference_access::word(ref));

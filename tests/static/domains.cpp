@@ -24,7 +24,7 @@ struct domain {
     using registration = handle;
     registration pin(bytes, gup::dma_access);
     std::optional<registration> try_pin(bytes, gup::dma_access, gup::pin_failure&);
-    friend bool operator==(const domain&, const domain&) = default;
+    [[maybe_unused]] friend bool operator==(const domain&, const domain&) = default;
 };
 static_assert(gup::pin_domain<domain>);
 static_assert(gup::pin_domain<gup::local<domain>>);

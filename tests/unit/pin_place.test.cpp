@@ -55,6 +55,7 @@ struct numbered_place {
 
     std::optional<mark> try_pin(std::span<const std::byte> range, dma_access access,
                                 gup::pin_failure& failure) {
+        if (refuse && !says_why) return std::nullopt;
         if (refuse) {
             failure.code = std::make_error_code(std::errc::not_enough_memory);
             failure.remedy = "allow it";
@@ -76,13 +77,14 @@ struct numbered_place {
     std::map<int, std::pair<std::span<const std::byte>, dma_access>> pinned{};
     int last = 0;
     bool refuse = false;
+    bool says_why = true;
     bool stuck = false;
 };
 static_assert(gup::pin_place<numbered_place>);
 
 template <class Tag = void>
 struct numbered_domain : gup::place_domain<numbered_place, Tag> {
-    numbered_domain() { this->emplace(); }
+    numbered_domain() : gup::place_domain<numbered_place, Tag>(std::in_place) {}
     numbered_place& seen() const { return this->the_place(); }
 };
 static_assert(gup::pin_domain<numbered_domain<>> && gup::pin_domain<gup::local<numbered_domain<>>>);
@@ -98,7 +100,7 @@ TEST_CASE("a range is pinned as long as its registration is there") {
     {
         const auto pinned = domain.pin(memory, dma_access::to_device);
         CHECK(pinned.bytes() == memory.size());
-        CHECK(pinned.number() == 1);
+        CHECK(domain.seen().last == 1);
         CHECK(domain.seen().pinned.at(1).second == dma_access::to_device);
     }
     CHECK(domain.seen().pinned.empty());
@@ -109,17 +111,15 @@ TEST_CASE("a registration that was moved from, or is empty, has nothing to undo"
     auto first = domain.pin(memory, dma_access::read);
     auto second(std::move(first));
     CHECK(first.bytes() == 0);
-    CHECK(first.number() == 0);
     first = domain.pin(memory, dma_access::read);
     CHECK(domain.seen().pinned.size() == 2);
     second = std::move(first);
     CHECK(domain.seen().pinned.size() == 1);
-    CHECK(second.number() == 2);
+    CHECK(domain.seen().pinned.begin()->first == 2);
     auto& same = second;
     second = std::move(same);
-    CHECK(second.number() == 2);
+    CHECK(domain.seen().pinned.size() == 1);
     second.release(nullptr);
-    CHECK(second.number() == 0);
     CHECK(domain.seen().pinned.empty());
     second.release(nullptr);
     decltype(second)().release(nullptr);
@@ -161,6 +161,15 @@ TEST_CASE("what the place refuses is told with range and call") {
     CHECK_FALSE(domain.try_pin(memory, dma_access::read, failure));
     CHECK(failure.message() == "numbered_domain::pin of 64 bytes; allow it");
     CHECK(failure.range.data() == memory.data());
+}
+
+TEST_CASE("a place that refuses without a reason is no success") {
+    numbered_domain<> domain;
+    domain.seen().refuse = true;
+    domain.seen().says_why = false;
+    gup::pin_failure failure;
+    CHECK_FALSE(domain.try_pin(memory, dma_access::read, failure));
+    CHECK(failure.code == std::errc::io_error);
 }
 
 TEST_CASE("copies of a domain share the place, which stays for the pins") {

@@ -223,7 +223,7 @@ public:
         }
         pool_state<Domain>* pool_ = nullptr;
         std::size_t next_ = 0;
-        [[no_unique_address]] origin_of<Domain> where_{};
+        [[no_unique_address]] origin_of<Domain> where_ = by_library<Domain>();
         page_ref<Domain> found_;
     };
 

@@ -258,13 +258,13 @@ private:
         const std::uintptr_t word = reference_access::word(taken);
         return narrows_to(access_of(word), Access) && page_access::only_name(page_of(word));
     }
-    static void give_back(plain&& taken) noexcept { put_page(std::move(taken)); }
+    static void give_back(plain&& taken) noexcept { put_page(std::move(taken), by_library<Domain>()); }
     template <dma_access Access>
     static void give_back(user_page_ref<Domain, Access>&& taken) noexcept {
         if constexpr (cpu_may_write(Access))
-            put_user_page(std::move(taken), put_as::clean);
+            put_user_page(std::move(taken), put_as::clean, by_library<Domain>());
         else
-            put_user_page(std::move(taken));
+            put_user_page(std::move(taken), by_library<Domain>());
     }
 
     bool publishes(std::uint64_t index, std::uintptr_t word) const {

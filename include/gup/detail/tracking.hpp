@@ -7,6 +7,7 @@
 #include "gup/call_site.hpp"
 
 #include <cstdint>
+#include <type_traits>
 
 namespace gup::inline GUP_NAMESPACE {
 
@@ -56,6 +57,15 @@ struct tracking<local<tracked<Domain>>> {
 
 template <class Domain>
 using origin_of = typename tracking<Domain>::origin;
+
+/// Where the library itself calls a verb: it looks at the thread, in every translation unit alike.
+template <class Domain>
+constexpr origin_of<Domain> by_library() noexcept {
+    if constexpr (std::is_constructible_v<origin_of<Domain>, bool>)
+        return true;
+    else
+        return {};
+}
 
 /// Remembers where a reference is put.
 template <class Domain>

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <concepts>
 #include <memory>
 #include <optional>
@@ -61,7 +62,7 @@ public:
         : io_uring_domain(std::array{&first, &second, &more...}, {}) {}
     io_uring_domain(io_uring& first, io_uring& second, io_uring_options options = {})
         : io_uring_domain(std::array{&first, &second}, options) {}
-    io_uring_domain(std::span<io_uring* const> rings, io_uring_options options) {
+    io_uring_domain(std::span<io_uring* const> rings, io_uring_options options) : base(nullptr) {
         pin_failure failure;
         if (!init(rings, options, failure)) throw pin_error(std::move(failure));
     }
@@ -70,7 +71,7 @@ public:
     /// only.
     [[nodiscard("this makes a domain")]] static std::optional<io_uring_domain>
     try_make(std::span<io_uring* const> rings, io_uring_options options, pin_failure& failure) {
-        io_uring_domain made;
+        io_uring_domain made(nullptr);
         if (!made.init(rings, options, failure)) return std::nullopt;
         return made;
     }
@@ -80,7 +81,8 @@ public:
 
 private:
     friend struct detail::ring_access;
-    io_uring_domain() noexcept = default;
+    using base::emplace, base::the_place, base::unpinned_with; // from here on nobody's
+    explicit io_uring_domain(std::nullptr_t) noexcept : base(nullptr) {}
 
     detail::ring_set& rings() const noexcept { return this->the_place(); }
     static const char* fault_of(std::span<io_uring* const> rings, const io_uring_options& options) noexcept;
@@ -113,10 +115,9 @@ const char* io_uring_domain<Tag, Kernel>::fault_of(std::span<io_uring* const> ri
 template <class Tag, class Kernel>
 bool io_uring_domain<Tag, Kernel>::init(std::span<io_uring* const> rings, const io_uring_options& options,
                                         pin_failure& failure) {
-    if (const char* fault = fault_of(rings, options); fault != nullptr) {
-        failure = {};
+    failure = {};
+    if (const char* fault = fault_of(rings, options); fault != nullptr)
         return detail::refuse(failure, EINVAL, "io_uring_domain", fault);
-    }
     detail::buffer_table<Kernel>& table = this->emplace(
         detail::slot_range{options.first_slot.value_or(0), options.slots, options.first_slot.has_value()});
     for (const io_uring* ring : rings)

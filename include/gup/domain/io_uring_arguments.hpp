@@ -8,6 +8,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <type_traits>
 
 struct io_uring_cqe;
 struct io_uring_sqe;
@@ -42,7 +43,8 @@ private:
 /// not ~0.
 class operation_user_data {
 public:
-    template <std::convertible_to<std::uint64_t> Number>
+    template <class Number>
+        requires(std::integral<Number> || std::is_enum_v<Number>)
     constexpr operation_user_data(Number number) noexcept : value_(static_cast<std::uint64_t>(number)) {}
     template <class Object>
     operation_user_data(Object* object) noexcept : value_(reinterpret_cast<std::uintptr_t>(object)) {}

@@ -10,10 +10,10 @@
 /// * `{.part = ..., .cookie = ...}`, or nothing: the domain keeps a record and writes its own user_data;
 ///   `complete(domain, cqe)` gives the reference back, and the cookie. A completion that is not one of the
 ///   domain's, or comes twice, is refused without harm.
-/// * `{.part = ..., .user_data = ...}`: prepare returns an `in_flight` token; `complete(std::move(token),
-/// cqe)`
-///   gives the reference back. Only that number, or pointer, tells the operation: it must be of no other
-///   operation whose completion has not been seen yet, on any ring, and not ~0.
+/// * `{.part = ..., .user_data = ...}`: prepare returns an `in_flight` token, and
+///   `complete(std::move(token), cqe)` gives the reference back. Only that number, or pointer, tells the
+///   operation: it must be of no other operation whose completion has not been seen yet, on any ring, and not
+///   ~0.
 ///
 /// Entries are taken as liburing gives them, as pointers or as references. A null one is refused, and the
 /// page stays with the caller.
@@ -203,28 +203,38 @@ template <class Ref, class Place>
 
 /// The reference of an operation that was prepared but not submitted; its entry becomes a no-op, and the
 /// others of its chain stay in order. Throws pin_error and changes nothing: EBUSY if the kernel may have
-/// taken the entry, ESTALE or EINVAL as complete.
+/// taken the entry, ESTALE if `submit` has submitted it or it was never the domain's, EINVAL as complete.
 template <dma_access Access = dma_access::read_write, ring_domain Domain>
 [[nodiscard("the page must be put")]] user_page_ref<Domain, Access> take_back(Domain& domain,
                                                                               submission_entry sqe) {
     const detail::completion undone = detail::undo<Domain>(detail::ring_access::rings(domain), sqe, Access);
-    if (undone.fault != detail::completion_fault::none) detail::throw_completion_fault(undone.fault);
+    if (undone.fault != detail::completion_fault::none)
+        detail::throw_completion_fault(undone.fault, "taking an io_uring operation back");
     return detail::reference_access::make<user_page_ref<Domain, Access>>(undone.word);
 }
 template <class Ref, class Place>
 [[nodiscard("the page must be put")]] Ref take_back(in_flight<Ref, Place>&& token, submission_entry sqe) {
     const detail::completion_fault fault = detail::undo_token(token, sqe);
-    if (fault != detail::completion_fault::none) detail::throw_completion_fault(fault);
+    if (fault != detail::completion_fault::none)
+        detail::throw_completion_fault(fault, "taking an io_uring operation back");
     return detail::give_back_token(token);
 }
-/// As take_back; empty where that throws.
+/// As take_back; empty where that throws. With the cookie that the operation was prepared with, if it is
+/// asked for.
+template <dma_access Access = dma_access::read_write, ring_domain Domain>
+[[nodiscard("the page must be put")]] std::optional<user_page_ref<Domain, Access>>
+try_take_back(Domain& domain, submission_entry sqe, std::uint64_t& cookie) noexcept {
+    const detail::completion undone = detail::undo<Domain>(detail::ring_access::rings(domain), sqe, Access);
+    if (undone.fault != detail::completion_fault::none) return std::nullopt;
+    cookie = undone.cookie;
+    auto ref = detail::reference_access::make<user_page_ref<Domain, Access>>(undone.word);
+    return std::optional(std::move(ref));
+}
 template <dma_access Access = dma_access::read_write, ring_domain Domain>
 [[nodiscard("the page must be put")]] std::optional<user_page_ref<Domain, Access>>
 try_take_back(Domain& domain, submission_entry sqe) noexcept {
-    const detail::completion undone = detail::undo<Domain>(detail::ring_access::rings(domain), sqe, Access);
-    if (undone.fault != detail::completion_fault::none) return std::nullopt;
-    auto ref = detail::reference_access::make<user_page_ref<Domain, Access>>(undone.word);
-    return std::optional(std::move(ref));
+    std::uint64_t cookie = 0;
+    return try_take_back<Access>(domain, sqe, cookie);
 }
 template <class Ref, class Place>
 [[nodiscard("the page must be put")]] std::optional<Ref> try_take_back(in_flight<Ref, Place>& token,

@@ -10,6 +10,7 @@
 #include "gup/pin_place.hpp"
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -34,6 +35,7 @@ class [[gnu::visibility("default")]] vfio_domain;
 /// side of them stays until the last page is put. Closing a device stops its DMA. All functions are
 /// thread-safe. A forked child inherits descriptors that could unmap the parent's memory; the domain refuses
 /// to pin there and releases nothing.
+///
 /// Pins are whole pages of the IOMMU, each at one run of I/O addresses, by one VFIO_IOMMU_MAP_DMA: devices
 /// may write only if the access is read_write. Beside what every domain throws, pin throws pin_error: EINVAL
 /// for misaligned ranges; ENOSPC if no I/O addresses are left or the container holds as many mappings as it
@@ -41,6 +43,8 @@ class [[gnu::visibility("default")]] vfio_domain;
 /// without read_write before Linux 5.14.
 template <class Tag, class Kernel>
 class vfio_domain : public place_domain<detail::type1_mapper<Kernel>, Tag> {
+    using base = place_domain<detail::type1_mapper<Kernel>, Tag>;
+
 public:
     /// A page without an I/O address is of no use to a device: a pool cannot fall back to plain memory.
     static constexpr bool usable_unpinned = false;
@@ -49,7 +53,8 @@ public:
 
     /// Over a container that has a group. Throws pin_error: EINVAL if it has none or the options make no
     /// sense, EBUSY if it has a domain, EPERM in a forked child.
-    explicit vfio_domain(const basic_vfio_container<Kernel>& container, vfio_options options = {}) {
+    explicit vfio_domain(const basic_vfio_container<Kernel>& container, vfio_options options = {})
+        : base(nullptr) {
         pin_failure failure;
         if (!init(container, options, failure)) throw pin_error(std::move(failure));
     }
@@ -57,7 +62,7 @@ public:
     /// only.
     [[nodiscard("this makes a domain")]] static std::optional<vfio_domain>
     try_make(const basic_vfio_container<Kernel>& container, vfio_options options, pin_failure& failure) {
-        vfio_domain made;
+        vfio_domain made(nullptr);
         if (!made.init(container, options, failure)) return std::nullopt;
         return made;
     }
@@ -72,7 +77,8 @@ public:
     }
 
 private:
-    vfio_domain() noexcept = default;
+    using base::emplace, base::the_place, base::unpinned_with; // from here on nobody's
+    explicit vfio_domain(std::nullptr_t) noexcept : base(nullptr) {}
     bool init(const basic_vfio_container<Kernel>& container, const vfio_options& options,
               pin_failure& failure) {
         failure = {};

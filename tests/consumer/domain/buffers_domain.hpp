@@ -35,7 +35,7 @@ public:
         template <class Page>
         friend auto read_into(io_uring_sqe& sqe, int fd, Page&& page, std::uint64_t number);
         explicit mark(unsigned slot) noexcept : slot_(slot) {}
-        unsigned slot_ = 0;
+        unsigned slot_ = ~0U;
     };
 
     using kernel = gup::system_kernel;
@@ -99,7 +99,7 @@ public:
     /// A page without a buffer of its own cannot be read into.
     static constexpr bool usable_unpinned = false;
 
-    explicit buffers_domain(io_uring& ring) { emplace(ring); }
+    explicit buffers_domain(io_uring& ring) : place_domain(std::in_place, ring) {}
 };
 
 static_assert(gup::pin_domain<buffers_domain>);

@@ -8,6 +8,7 @@
 #include <gup/gup.hpp>
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <span>
 #include <sys/mman.h>
@@ -67,6 +68,10 @@ const char* use_callers_memory() {
     return gup::page_dirty(first) ? nullptr : "it is dirty for all who hold it";
 }
 
+/// (Memory that is unmapped first would be another thread's by the time of its release.)
+struct stuck_kernel : gup::system_kernel {
+    static int munlock(const void*, std::size_t) noexcept { return -ENOMEM; }
+};
 int failures = 0;
 const char* hear_of_failures() {
     const auto before = gup::on_release_failure([](const gup::release_failure& f) noexcept {
@@ -74,9 +79,7 @@ const char* hear_of_failures() {
     });
     failures = 0;
     const auto page = map_pages(1);
-    auto pinned = gup::mlock_domain().pin(page);
-    ::munmap(page.data(), page.size()); // misuse: munlock of what is gone fails
-    pinned.release();
+    gup::basic_mlock_domain<stuck_kernel>().pin(page).release();
     gup::on_release_failure(before);
     if (failures != 1) return "the hook hears of a failed release";
     try {

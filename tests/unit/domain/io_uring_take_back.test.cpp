@@ -241,3 +241,16 @@ TEST_CASE("a token is not taken back by an entry of the program's with the same 
     CHECK(token);
     CHECK(gup::try_complete(token, made_up(5)));
 }
+
+TEST_CASE("an operation that is taken back gives its cookie back, and says what could not be done") {
+    scene s;
+    io_uring_sqe& entry = s.ring.entry();
+    gup::prep_write_fixed(entry, 3, gup::get_user_page(s.pages), 0, {.cookie = 17});
+    std::uint64_t cookie = 0;
+    CHECK(gup::try_take_back(s.made, entry, cookie));
+    CHECK(cookie == 17);
+    CHECK_FALSE(gup::try_take_back(s.made, entry, cookie));
+    CHECK(cookie == 17);
+    CHECK(contains(what_of([&] { static_cast<void>(gup::take_back(s.made, entry)); }),
+                   "taking an io_uring operation back"));
+}

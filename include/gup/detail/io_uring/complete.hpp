@@ -26,8 +26,8 @@ enum class completion_fault : std::uint8_t {
     submitted
 };
 
-[[noreturn, gnu::cold, gnu::noinline]] inline void throw_completion_fault(completion_fault fault) {
-    constexpr const char* call = "completing an io_uring operation";
+[[noreturn, gnu::cold, gnu::noinline]] inline void
+throw_completion_fault(completion_fault fault, const char* call = "completing an io_uring operation") {
     switch (fault) {
     case completion_fault::no_entry:
         throw_refusal(EINVAL, call, "there is no entry: look at what the call that should give one returned");

@@ -116,14 +116,14 @@ struct prepared {
 template <class Domain>
 [[gnu::always_inline]] inline prepared look_up(submission_entry sqe, std::uintptr_t word,
                                                subrange part) noexcept {
-    static_assert(std::derived_from<typename Domain::registration, ring_mark>,
+    static_assert(std::derived_from<typename Domain::registration, marked<ring_mark>>,
                   "this page is not pinned for io_uring: its pool must be made with an io_uring_domain, and "
                   "with one only, which serves any number of rings");
     if (sqe.get() == nullptr) [[unlikely]]
         return {.fault = prepare_fault::queue_full};
     if (word == 0) [[unlikely]]
         return {.fault = prepare_fault::empty_reference};
-    const ring_mark& mark = registration_of<typename Domain::registration>(word);
+    const ring_mark& mark = mark_access::of<ring_mark>(registration_of<typename Domain::registration>(word));
     const std::span<std::byte> memory = pinned_memory_of(word);
     const std::size_t room = part.offset <= memory.size() ? memory.size() - part.offset : 0;
     const std::size_t length = part.length == subrange::rest ? room : part.length;
