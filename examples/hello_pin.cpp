@@ -5,13 +5,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <exception>
 #include <fcntl.h>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
-/// Reads a page and prints it.
 void print_first_page(io_uring& ring, int fd) {
     gup::io_uring_domain domain{ring};
     // as many pages as the user's limit leaves room for; the ring itself takes of that room, too
