@@ -30,12 +30,9 @@ using gup_test::vfio_container;
 using gup_test::vfio_domain;
 using gup_test::vfio_group;
 using gup_test::vfio_pool;
+using pool_scene = gup_test::vfio_pool_scene;
 using kernel = gup_test::vfio_kernel;
 using token = gup::in_flight<gup::user_page_ref<vfio_domain>>;
-
-struct pool_scene : gup_test::vfio_scene {
-    vfio_pool pool{domain, gup_test::small(4)};
-};
 
 /// Pages that a ring and a device can reach.
 using ring_domain = gup::io_uring_domain<void, gup_test::pretend_rings>;

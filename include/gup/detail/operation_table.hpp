@@ -25,7 +25,6 @@ struct operation_type {
     const void* domain; // identity of the references' Domain
     dma_access access;  // of the references
     bool device_writes;
-    std::uint8_t pages = 1; // that the operation owns
 };
 
 /// How the number of an operation, by which its completion tells it, is divided: from the lowest bit on its

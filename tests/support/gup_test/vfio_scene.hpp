@@ -56,6 +56,11 @@ struct vfio_scene : fresh_machine {
     vfio_domain domain;
 };
 
+/// With a pool of four pages.
+struct vfio_pool_scene : vfio_scene {
+    vfio_pool pool{domain, small(4)};
+};
+
 /// Memory that no kernel is asked to pin for real.
 inline std::span<const std::byte> made_up_memory(std::size_t bytes,
                                                  std::uintptr_t address = 0x7000'0000'0000) {

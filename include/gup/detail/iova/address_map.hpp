@@ -4,7 +4,7 @@
 /// From a CPU address to the I/O address that it is mapped at, in constant time. Makes no system call. Read
 /// by any thread without a lock; changed under the lock of its owner.
 
-#include "gup/version.hpp"
+#include "gup/page.hpp"
 
 #include <algorithm>
 #include <array>
@@ -34,8 +34,7 @@ using bias_word = std::uint64_t;
 inline constexpr bias_word no_bias = 0;
 constexpr bias_word bias_word_of(std::uint64_t bias) noexcept { return bias | 1; } // the low bits are free
 
-/// Binary logarithms: of the smallest unit's bytes, and of how many units a node has.
-inline constexpr unsigned page_bits = 12;
+/// Binary logarithm of how many units a node has. The smallest unit is a page of pfn_shift.
 inline constexpr unsigned node_bits = 9;
 
 /// One node of the tree, and all below it. Its slots are units of 2^Shift bytes, as in the page tables of a
@@ -94,7 +93,7 @@ public:
     }
 
 private:
-    static constexpr bool smallest = Shift == page_bits;
+    static constexpr bool smallest = Shift == pfn_shift;
     static constexpr std::uint64_t offset = (std::uint64_t{1} << Shift) - 1;
     static constexpr std::size_t count = std::size_t{1} << std::min(node_bits, 64 - Shift);
 
@@ -171,7 +170,7 @@ public:
     }
 
 private:
-    address_node<page_bits + 5 * node_bits> root_; // the rest of 64 bits
+    address_node<pfn_shift + 5 * node_bits> root_; // the rest of 64 bits
     std::vector<mapped_range> hidden_;             // mappings that found some of their slots taken
 };
 
