@@ -95,7 +95,8 @@ test_preset() {
     outcome=ok
     folder=build/$1
     case $1 in
-        test | gcc-debug-rest) folder=build/gcc-debug ;;
+        test) folder=build/gcc-debug ;;
+        *-rest) folder=build/${1%-rest} ;;
     esac
     mkdir -p "build/$1"
     rm -f "build/$1/tests.xml"
