@@ -88,7 +88,8 @@ public:
     }
 
     /// Has each vector signal an eventfd(2) of the caller's, which the kernel keeps a reference to. In place
-    /// of those set before, of either kind; if the kernel refuses the new ones, none is set.
+    /// of those set before, of either kind; if the kernel refuses the new ones, none is set. Throws ENOSPC,
+    /// with how many there are, if it has not as many at present.
     void enable_msi(std::span<const int> eventfds) const {
         state_->set_vectors(VFIO_PCI_MSI_IRQ_INDEX, "MSI", eventfds);
     }

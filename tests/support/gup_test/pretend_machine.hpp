@@ -27,6 +27,7 @@ struct pretend_device {
     unsigned unmappable = 1U << 5;                             ///< bits of the BARs that are I/O ports
     std::uint32_t msi = 4;                                     ///< vectors that it has
     std::uint32_t msix = 0;
+    std::uint32_t vectors_left = 64; ///< that the kernel can give to it
     bool can_reset = true;
 
     std::array<std::byte, 256> config{};
@@ -88,6 +89,7 @@ private:
             return vectors.erase(request.index) == 1 ? 0 : -EINVAL;
         const auto* const fds = reinterpret_cast<const int*>(&request + 1);
         if (request.argsz != sizeof request + request.count * sizeof *fds || !vectors.empty()) return -EINVAL;
+        if (request.count > vectors_left) return static_cast<int>(vectors_left); // as Linux does
         vectors[request.index].assign(fds, fds + request.count);
         return 0;
     }

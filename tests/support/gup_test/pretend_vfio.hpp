@@ -46,6 +46,7 @@ struct pretend_vfio : pretend_bus {
 
     // What goes wrong.
     static inline std::map<unsigned long, int> refuse;   ///< an errno for the next ioctl of a request
+    static inline std::map<unsigned long, int> count;    ///< what the next one answers, having done nothing
     static inline std::map<std::string, int> unopenable; ///< an errno by path
     static inline std::optional<std::uint64_t> next_unmap_reports; ///< it does nothing but that
 
@@ -63,6 +64,7 @@ struct pretend_vfio : pretend_bus {
         next_unmap_reports.reset();
         forget_calls();
         refuse.clear();
+        count.clear();
     }
     static void forget_calls() {
         log.clear();
@@ -113,6 +115,11 @@ struct pretend_vfio : pretend_bus {
         if (const auto refused = refuse.find(request); refused != refuse.end()) {
             const int result = -refused->second;
             refuse.erase(refused);
+            return result;
+        }
+        if (const auto counted = count.find(request); counted != count.end()) {
+            const int result = counted->second;
+            count.erase(counted);
             return result;
         }
         const auto found = descriptors.find(fd);

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cerrno>
+#include <linux/vfio.h>
 #include <string>
 
 namespace {
@@ -73,4 +74,22 @@ TEST_CASE("Whichever system call of a driver fails, nothing is left") {
         }
     }
     CHECK(calls - thrown == 3); // of the pool, of the BAR as a device's memory, and as this program's
+}
+
+TEST_CASE(
+    "A call that did not do what it was asked is none that succeeded, though it answers with no error") {
+    const gup_test::heard_failures heard;
+    const gup_test::leak_on_purpose leak;
+    for (const unsigned long request :
+         {VFIO_GROUP_GET_STATUS, VFIO_GROUP_SET_CONTAINER, VFIO_SET_IOMMU, VFIO_IOMMU_GET_INFO,
+          VFIO_IOMMU_MAP_DMA, VFIO_IOMMU_UNMAP_DMA, VFIO_DEVICE_GET_INFO, VFIO_DEVICE_GET_REGION_INFO,
+          VFIO_DEVICE_GET_IRQ_INFO, VFIO_DEVICE_SET_IRQS, VFIO_DEVICE_RESET}) {
+        INFO("ioctl " << (request & 0xff));
+        kernel::reset();
+        kernel::count[request] = 1;
+        const std::string failed = failed_call();
+        CHECK(failed.empty() == (request == VFIO_IOMMU_UNMAP_DMA));
+        CHECK(kernel::count.empty());
+    }
+    CHECK(heard.all.size() == 1); // the unmapping
 }

@@ -134,18 +134,18 @@ private:
 
     bool attach(unsigned group, int fd, pin_failure& failure) {
         vfio_group_status status{.argsz = sizeof status, .flags = 0};
-        if (const int result = Kernel::ioctl(fd, VFIO_GROUP_GET_STATUS, &status); result < 0)
-            return refuse(failure, -result, "ioctl(VFIO_GROUP_GET_STATUS)");
+        if (const int result = Kernel::ioctl(fd, VFIO_GROUP_GET_STATUS, &status); result != 0)
+            return refuse(failure, errno_of(result), "ioctl(VFIO_GROUP_GET_STATUS)");
         if ((status.flags & VFIO_GROUP_FLAGS_VIABLE) == 0)
             return refuse(failure, EPERM, "vfio_group", missing_members<Kernel>(group));
-        if (const int result = Kernel::ioctl(fd, VFIO_GROUP_SET_CONTAINER, &fd_); result < 0)
-            return refuse(failure, -result, "ioctl(VFIO_GROUP_SET_CONTAINER)",
+        if (const int result = Kernel::ioctl(fd, VFIO_GROUP_SET_CONTAINER, &fd_); result != 0)
+            return refuse(failure, errno_of(result), "ioctl(VFIO_GROUP_SET_CONTAINER)",
                           "the group cannot share an IOMMU with those attached before: use a container "
                           "for each");
         if (!groups_.empty()) return true;
         const int result = Kernel::ioctl(fd_, VFIO_SET_IOMMU, number(VFIO_TYPE1v2_IOMMU));
         if (result == 0) return true;
-        return refuse(failure, -result, "ioctl(VFIO_SET_IOMMU)",
+        return refuse(failure, errno_of(result), "ioctl(VFIO_SET_IOMMU)",
                       result == -EPERM
                           ? "the platform cannot isolate the device's interrupts: enable interrupt "
                             "remapping in the firmware, or accept the risk with `echo 1 > "

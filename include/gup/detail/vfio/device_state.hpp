@@ -37,17 +37,17 @@ public:
         }
         device.kernels_info_.argsz = sizeof device.kernels_info_;
         if (const int result = Kernel::ioctl(device.fd_, VFIO_DEVICE_GET_INFO, &device.kernels_info_);
-            result < 0) {
-            refuse(failure, -result, "ioctl(VFIO_DEVICE_GET_INFO)");
+            result != 0) {
+            refuse(failure, errno_of(result), "ioctl(VFIO_DEVICE_GET_INFO)");
             return nullptr;
         }
         device.config_.argsz = sizeof device.config_;
         device.config_.index = VFIO_PCI_CONFIG_REGION_INDEX;
         std::array<std::uint16_t, 2> ids{};
         const int result = Kernel::ioctl(device.fd_, VFIO_DEVICE_GET_REGION_INFO, &device.config_);
-        if (result < 0 || Kernel::pread(device.fd_, ids.data(), sizeof ids, device.config_.offset) !=
-                              static_cast<ssize_t>(sizeof ids)) {
-            refuse(failure, result < 0 ? -result : EIO, "reading the PCI configuration space",
+        if (result != 0 || Kernel::pread(device.fd_, ids.data(), sizeof ids, device.config_.offset) !=
+                               static_cast<ssize_t>(sizeof ids)) {
+            refuse(failure, errno_of(result), "reading the PCI configuration space",
                    "the device does not answer: it may have been removed, or sleep in D3");
             return nullptr;
         }
@@ -99,7 +99,7 @@ public:
         vfio_irq_info irq{};
         irq.argsz = sizeof irq;
         irq.index = index;
-        if (const int result = Kernel::ioctl(fd_, VFIO_DEVICE_GET_IRQ_INFO, &irq); result < 0)
+        if (const int result = Kernel::ioctl(fd_, VFIO_DEVICE_GET_IRQ_INFO, &irq); result != 0)
             fail("ioctl(VFIO_DEVICE_GET_IRQ_INFO)", result, std::string("has no ") + kind);
         if (eventfds.empty() || eventfds.size() > irq.count)
             fail("enabling interrupts", -EINVAL,
@@ -117,7 +117,12 @@ public:
         head.count = static_cast<std::uint32_t>(eventfds.size());
         std::memcpy(request.data(), &head, sizeof head);
         std::memcpy(request.data() + sizeof head, eventfds.data(), eventfds.size_bytes());
-        if (const int result = Kernel::ioctl(fd_, VFIO_DEVICE_SET_IRQS, request.data()); result < 0)
+        const int result = Kernel::ioctl(fd_, VFIO_DEVICE_SET_IRQS, request.data());
+        if (result > 0) // none is set, though there are so many
+            fail("ioctl(VFIO_DEVICE_SET_IRQS)", -ENOSPC,
+                 "can have " + std::to_string(result) + " vectors of " + kind + " at present, not " +
+                     std::to_string(eventfds.size()) + ": ask for fewer");
+        if (result < 0)
             fail("ioctl(VFIO_DEVICE_SET_IRQS)", result,
                  std::string("refused these eventfds, or the kernel has no ") + kind + " vectors left");
     }
@@ -128,7 +133,7 @@ public:
         request.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER;
         request.index = index;
         const int result = Kernel::ioctl(fd_, VFIO_DEVICE_SET_IRQS, &request);
-        if (result < 0 && result != -EINVAL) // there are none
+        if (result != 0 && result != -EINVAL) // there are none
             fail("ioctl(VFIO_DEVICE_SET_IRQS)", result, "did not disable its interrupts");
     }
 
@@ -136,13 +141,13 @@ public:
         if ((kernels_info_.flags & VFIO_DEVICE_FLAGS_RESET) == 0)
             fail("ioctl(VFIO_DEVICE_RESET)", -EOPNOTSUPP,
                  "cannot be reset by itself: stop it with disable_bus_master, or close it");
-        if (const int result = Kernel::ioctl(fd_, VFIO_DEVICE_RESET, nullptr); result < 0)
+        if (const int result = Kernel::ioctl(fd_, VFIO_DEVICE_RESET, nullptr); result != 0)
             fail("ioctl(VFIO_DEVICE_RESET)", result, "could not be reset");
     }
 
     /// Throws: the device, by its address, and what it does not do.
     [[noreturn, gnu::cold]] void fail(const char* call, int result, const std::string& what) const {
-        throw_refusal(-result, call, "the device " + info_.address + " " + what);
+        throw_refusal(errno_of(result), call, "the device " + info_.address + " " + what);
     }
 
 private:
@@ -150,7 +155,7 @@ private:
         vfio_region_info found{};
         found.argsz = sizeof found;
         found.index = index;
-        if (const int result = Kernel::ioctl(fd_, VFIO_DEVICE_GET_REGION_INFO, &found); result < 0)
+        if (const int result = Kernel::ioctl(fd_, VFIO_DEVICE_GET_REGION_INFO, &found); result != 0)
             fail("ioctl(VFIO_DEVICE_GET_REGION_INFO)", result, "does not describe its region");
         return found;
     }

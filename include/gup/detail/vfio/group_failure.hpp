@@ -14,6 +14,10 @@
 
 namespace gup::inline GUP_NAMESPACE::detail {
 
+/// The errno of a call whose only success is 0, and which did not succeed: some answer with a count of what
+/// there would have been.
+constexpr int errno_of(int result) noexcept { return result < 0 ? -result : EIO; }
+
 inline std::string group_folder(unsigned group) {
     return "/sys/kernel/iommu_groups/" + std::to_string(group) + "/devices";
 }

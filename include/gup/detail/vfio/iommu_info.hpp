@@ -58,8 +58,8 @@ std::optional<iommu_info> read_iommu_info(int container, pin_failure& failure) {
         head = {};
         head.argsz = static_cast<std::uint32_t>(answer.size());
         std::memcpy(answer.data(), &head, sizeof head);
-        if (const int result = Kernel::ioctl(container, VFIO_IOMMU_GET_INFO, answer.data()); result < 0) {
-            refuse(failure, -result, "ioctl(VFIO_IOMMU_GET_INFO)");
+        if (const int result = Kernel::ioctl(container, VFIO_IOMMU_GET_INFO, answer.data()); result != 0) {
+            refuse(failure, errno_of(result), "ioctl(VFIO_IOMMU_GET_INFO)");
             return std::nullopt;
         }
         std::memcpy(&head, answer.data(), sizeof head);

@@ -69,7 +69,7 @@ public:
             mappings_.abandon();
         else
             mappings_.give_back(range, *iova);
-        explain_map_failure<Kernel>(-result, failure);
+        explain_map_failure<Kernel>(errno_of(result), failure);
         return std::nullopt;
     }
 
@@ -86,7 +86,7 @@ public:
         if (result == 0 && request.size == range.size()) return mappings_.give_back(range, made.iova());
         static_cast<void>(memory.release());
         // success of another size: the kernel knows no such mapping
-        const int error = result < 0 ? -result : ENOENT;
+        const int error = result == 0 ? ENOENT : errno_of(result);
         report_release_failure({"ioctl(VFIO_IOMMU_UNMAP_DMA)", errno_code(error), range});
     }
 
