@@ -10,12 +10,17 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <functional>
 #include <linux/vfio.h>
 #include <optional>
+#include <sched.h>
 #include <string>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using gup_test::edu;
 
@@ -90,6 +95,47 @@ TEST_CASE("a forked child cannot unmap its parent's pages through gup, nor map i
     device.store(gup::iova(ref));
     CHECK(ref.bytes()[0] == std::byte{0x21});
     gup::put_user_page(std::move(ref), gup::dirty);
+}
+
+TEST_CASE("a forked child cannot stop its parent's device, nor keep it busy with a BAR") {
+    std::optional<edu> device(std::in_place);
+    std::array<int, 2> ends{};
+    REQUIRE(::pipe(ends.data()) == 0);
+    const pid_t child = ::fork();
+    if (child == 0) { // lives on without descriptors until the parent lets it end
+        ::close(ends[1]);
+        int unharmed = 0;
+        try {
+            device->device.disable_bus_master();
+        } catch (const gup::pin_error& error) {
+            unharmed = error.code().value() == EPERM;
+        }
+        for (int fd = 3; fd < 64; ++fd)
+            if (fd != ends[0]) ::close(fd);
+        char end = 0;
+        ::_exit(::read(ends[0], &end, 1) == 0 && unharmed == 1 ? 0 : 1);
+    }
+    ::close(ends[0]);
+    {
+        gup::vfio_domain<> domain{device->device.container()};
+        gup::page_pool pool{domain, {.pages = 1}};
+        auto ref = gup::get_user_page(pool);
+        device->fetch(gup::iova(ref), 8);
+        gup::put_user_page(std::move(ref), gup::clean);
+    }
+    device.reset();
+    // the child closes its descriptors when it comes to that
+    for (const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10); !device;) try {
+            device.emplace();
+        } catch (const gup::pin_error& error) {
+            if (error.code().value() != EBUSY || std::chrono::steady_clock::now() > limit) break;
+            ::sched_yield();
+        }
+    CHECK(device.has_value());
+    ::close(ends[1]);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    CHECK(status == 0);
 }
 
 TEST_CASE("after a fork the parent and the device go on with the same page") {

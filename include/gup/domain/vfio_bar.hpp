@@ -17,6 +17,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <sys/mman.h>
 #include <utility>
 
 namespace gup::inline GUP_NAMESPACE {
@@ -41,6 +42,10 @@ public:
         if (made->address_ >= -4095 && made->address_ < 0)
             made->device_->fail("mmap of a BAR", static_cast<int>(made->address_), "did not map its BAR");
         made->bytes_ = region.size;
+        // else a child would reach the registers, and keep the device busy after the parent has closed it
+        if (const int result = Kernel::madvise(made->memory().data(), made->bytes_, MADV_DONTFORK);
+            result < 0)
+            made->device_->fail("madvise(MADV_DONTFORK) of a BAR", result, "did not keep it from children");
         return made;
     }
 
@@ -50,7 +55,7 @@ public:
     vfio_bar_state(const vfio_bar_state&) = delete;
     vfio_bar_state& operator=(const vfio_bar_state&) = delete;
     ~vfio_bar_state() {
-        if (bytes_ == 0) return;
+        if (bytes_ == 0 || !device_->ours()) return; // in a child, something else may be mapped there
         if (const int result = Kernel::munmap(memory().data(), bytes_); result < 0)
             report_release_failure({"munmap", errno_code(-result), memory()});
     }
@@ -59,7 +64,9 @@ public:
     const pci_device_info& device() const noexcept { return device_->info(); }
     unsigned number() const noexcept { return number_; }
 
+    bool ours() const noexcept { return device_->ours(); }
     [[noreturn, gnu::cold, gnu::noinline]] void fail_access() const {
+        device_->check_process("access to a BAR");
         device_->fail("access to a BAR", -EINVAL,
                       "has no such register in BAR " + std::to_string(number_) +
                           ": it must be aligned, and inside the BAR");
@@ -79,10 +86,10 @@ private:
 template <class Kernel = system_kernel>
 class basic_vfio_bar {
 public:
-    /// One register, with one access of its width. Throws pin_error (EINVAL) for a misaligned offset and one
-    /// beyond the BAR. Thread-safe as far as the device is. Accesses reach the device in the order of the
-    /// program. On x86, a write also comes after the stores to ordinary memory before it, and a read before
-    /// the loads after it; elsewhere a fence must come between.
+    /// One register, with one access of its width. Throws pin_error: EINVAL for a misaligned offset and one
+    /// beyond the BAR, EPERM in a forked child. Thread-safe as far as the device is. Accesses reach the
+    /// device in the order of the program. On x86, a write also comes after the stores to ordinary memory
+    /// before it, and a read before the loads after it; elsewhere a fence must come between.
     template <std::unsigned_integral T>
     T read(std::size_t offset) const {
         const T value = *at<T>(offset);
@@ -97,8 +104,9 @@ public:
         written = value;
     }
 
-    /// The mapping, while this handle or another lives. For registers use read and write; to pin all of it,
-    /// get_user_pages(domain, bar), which keeps it mapped; a part, with `provider()`.
+    /// The mapping, while this handle or another lives; not there in a forked child. For registers use read
+    /// and write; to pin all of it, get_user_pages(domain, bar), which keeps it mapped; a part, with
+    /// `provider()`.
     std::span<std::byte> memory() const noexcept { return state_->memory(); }
     std::size_t size() const noexcept { return state_->memory().size(); }
     unsigned number() const noexcept { return state_->number(); }
@@ -122,7 +130,8 @@ private:
     template <class T>
     volatile T* at(std::size_t offset) const {
         const std::size_t bytes = size();
-        if (offset % sizeof(T) != 0 || offset > bytes || bytes - offset < sizeof(T)) [[unlikely]]
+        if (!state_->ours() || offset % sizeof(T) != 0 || offset > bytes || bytes - offset < sizeof(T))
+            [[unlikely]]
             state_->fail_access();
         return reinterpret_cast<volatile T*>(memory().data() + offset);
     }

@@ -21,6 +21,10 @@ namespace gup::inline GUP_NAMESPACE {
 /// A device bound to vfio-pci. A counted handle: copies share the device. The device is closed, and with that
 /// stopped by the kernel, when the last handle to it, its BARs and the pinned pages of those has gone.
 ///
+/// A forked child has the handles, but not the device: there every function throws EPERM, BARs are not
+/// mapped, and what ends leaves the parent's device alone. As long as the child has the descriptors open,
+/// until it execs, nobody else can have the device.
+///
 /// Thread-safe, except that what the functions do to one device is in no order between threads. Functions
 /// that fail throw pin_error with the errno of the kernel, or EINVAL or EOPNOTSUPP if the device does not
 /// have what is asked for.

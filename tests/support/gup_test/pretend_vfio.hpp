@@ -49,6 +49,7 @@ struct pretend_vfio : pretend_bus {
     static inline std::map<unsigned long, int> count;    ///< what the next one answers, having done nothing
     static inline std::map<std::string, int> unopenable; ///< an errno by path
     static inline std::optional<std::uint64_t> next_unmap_reports; ///< it does nothing but that
+    static inline int refused_advice;                              ///< of madvise, with ENOMEM; -1 for none
 
     /// Two devices, and the addresses that an Intel IOMMU of 39 bits translates.
     static void reset() {
@@ -65,6 +66,7 @@ struct pretend_vfio : pretend_bus {
         forget_calls();
         refuse.clear();
         count.clear();
+        refused_advice = -1;
     }
     static void forget_calls() {
         log.clear();
@@ -154,6 +156,7 @@ struct pretend_vfio : pretend_bus {
     }
     static int madvise(void* address, std::size_t bytes, int advice) {
         constexpr int populate_write = 23;
+        if (advice == refused_advice) return -ENOMEM;
         if (advice != populate_write) return system_kernel::madvise(address, bytes, advice);
         const std::lock_guard guard(lock);
         populated += bytes; // of memory that may not be there

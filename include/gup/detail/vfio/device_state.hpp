@@ -3,6 +3,7 @@
 /// \file
 /// What the handles of a device point to: its descriptor, and the system calls on it.
 
+#include "gup/detail/process.hpp"
 #include "gup/detail/vfio/container_state.hpp"
 #include "gup/pci_device_info.hpp"
 
@@ -70,9 +71,17 @@ public:
     int fd() const noexcept { return fd_; }
     const pci_device_info& info() const noexcept { return info_; }
 
+    /// False in a forked child, which has the descriptors of the parent's device, but not the device.
+    bool ours() const noexcept { return process_ == this_process(); }
+    void check_process(const char* call) const {
+        if (!ours()) [[unlikely]]
+            fail(call, -EPERM, "belongs to the parent process: open one in a container of your own");
+    }
+
     const vfio_region_info& config() const noexcept { return config_; }
     /// A BAR; throws EINVAL if the device does not have it.
     vfio_region_info bar(unsigned number) const {
+        check_process("look-up of a BAR");
         if (number > VFIO_PCI_BAR5_REGION_INDEX) fail("look-up of a BAR", -EINVAL, "has BARs 0 to 5 only");
         const vfio_region_info found = region(number);
         if (found.size == 0) fail("look-up of a BAR", -EINVAL, "has no BAR " + std::to_string(number));
@@ -82,7 +91,7 @@ public:
     /// One register, by system call.
     template <class T>
     T read(const vfio_region_info& from, std::uint64_t offset) const {
-        check_register(from, sizeof(T), offset);
+        check_register("reading a register", from, sizeof(T), offset);
         T value{};
         const ssize_t result = Kernel::pread(fd_, &value, sizeof value, from.offset + offset);
         check_transfer("pread of a register", result, sizeof value);
@@ -90,12 +99,13 @@ public:
     }
     template <class T>
     void write(const vfio_region_info& to, std::uint64_t offset, T value) const {
-        check_register(to, sizeof(T), offset);
+        check_register("writing a register", to, sizeof(T), offset);
         const ssize_t result = Kernel::pwrite(fd_, &value, sizeof value, to.offset + offset);
         check_transfer("pwrite of a register", result, sizeof value);
     }
 
     void set_vectors(unsigned index, const char* kind, std::span<const int> eventfds) const {
+        check_process("enabling interrupts");
         vfio_irq_info irq{};
         irq.argsz = sizeof irq;
         irq.index = index;
@@ -128,6 +138,7 @@ public:
     }
     /// Does nothing if none are enabled.
     void clear_vectors(unsigned index) const {
+        check_process("disabling interrupts");
         vfio_irq_set request{};
         request.argsz = sizeof request;
         request.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER;
@@ -138,6 +149,7 @@ public:
     }
 
     void reset() const {
+        check_process("ioctl(VFIO_DEVICE_RESET)");
         if ((kernels_info_.flags & VFIO_DEVICE_FLAGS_RESET) == 0)
             fail("ioctl(VFIO_DEVICE_RESET)", -EOPNOTSUPP,
                  "cannot be reset by itself: stop it with disable_bus_master, or close it");
@@ -159,16 +171,18 @@ private:
             fail("ioctl(VFIO_DEVICE_GET_REGION_INFO)", result, "does not describe its region");
         return found;
     }
-    void check_register(const vfio_region_info& in, std::size_t bytes, std::uint64_t offset) const {
+    void check_register(const char* call, const vfio_region_info& in, std::size_t bytes,
+                        std::uint64_t offset) const {
+        check_process(call);
         if (offset % bytes != 0 || offset > in.size || bytes > in.size - offset)
-            fail("access to a register", -EINVAL,
-                 "has no such register: it must be aligned, and inside its region");
+            fail(call, -EINVAL, "has no such register: it must be aligned, and inside its region");
     }
     void check_transfer(const char* call, ssize_t result, std::size_t bytes) const {
         if (result == static_cast<ssize_t>(bytes)) return;
         fail(call, result < 0 ? static_cast<int>(result) : -EIO, "does not answer");
     }
 
+    const process_identity process_ = this_process();
     const std::shared_ptr<vfio_container_state<Kernel>> container_; // closes after the device
     pci_device_info info_{};
     vfio_region_info config_{};
