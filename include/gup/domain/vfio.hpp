@@ -28,19 +28,28 @@ template <class Tag = void, class Kernel = system_kernel>
 class [[gnu::visibility("default")]] vfio_domain;
 
 /// The IOMMU of one container. A counted handle: copies share the mappings. A container has one domain at a
-/// time, made when all its groups are attached. `Tag` makes two domains of a program different types, so that
-/// their pages cannot be mixed up.
+/// time. Groups that join later see what is mapped. `Tag` makes two domains of a program different types, so
+/// that their pages cannot be mixed up.
 ///
 /// Container, groups and devices may be destroyed before the domain and its pools, in any order: the kernel's
-/// side of them stays until the last page is put. Closing a device stops its DMA. All functions are
-/// thread-safe. A forked child inherits descriptors that could unmap the parent's memory; the domain refuses
-/// to pin there and releases nothing.
+/// side of them stays until the last page is put, or the last device of the container leaves VFIO. Closing a
+/// device stops its DMA.
+///
+/// When that last device is unbound or removed, the kernel drops every mapping and unpins the memory,
+/// whatever is open. The domain has then ended: pin throws ENODEV, find_iova finds nothing any more, I/O
+/// addresses that were given out lead nowhere, and what is put or destroyed goes as ever. To take a device
+/// away, stop it, end its operations, put its pages, then destroy pools and domain, close the device, and
+/// unbind it. A device that comes next joins the same container, and needs a domain made after the ended one
+/// has gone.
+///
+/// All functions are thread-safe. A forked child inherits descriptors that could unmap the parent's memory;
+/// the domain refuses to pin there and releases nothing.
 ///
 /// Pins are whole pages of the IOMMU, each at one run of I/O addresses, by one VFIO_IOMMU_MAP_DMA: devices
 /// may write only if the access is read_write. Beside what every domain throws, pin throws pin_error: EINVAL
 /// for misaligned ranges; ENOSPC if no I/O addresses are left or the container holds as many mappings as it
-/// may (dma_entry_limit); ENOMEM over the budget (VmLck); EFAULT for memory that cannot be pinned; EOPNOTSUPP
-/// without read_write before Linux 5.14.
+/// may (dma_entry_limit); ENODEV if the devices have gone; ENOMEM over the budget (VmLck); EFAULT for memory
+/// that cannot be pinned; EOPNOTSUPP without read_write before Linux 5.14.
 template <class Tag, class Kernel>
 class vfio_domain : public place_domain<detail::type1_mapper<Kernel>, Tag> {
     using base = place_domain<detail::type1_mapper<Kernel>, Tag>;
@@ -52,7 +61,7 @@ public:
     static constexpr bool pins_device_memory = true;
 
     /// Over a container that has a group. Throws pin_error: EINVAL if it has none or the options make no
-    /// sense, EBUSY if it has a domain, EPERM in a forked child.
+    /// sense, EBUSY if it has a domain, one that has ended too, EPERM in a forked child.
     explicit vfio_domain(const basic_vfio_container<Kernel>& container, vfio_options options = {})
         : base(nullptr) {
         pin_failure failure;
@@ -66,6 +75,10 @@ public:
         if (!made.init(container, options, failure)) return std::nullopt;
         return made;
     }
+
+    /// False once the kernel has dropped all mappings because the last device of the container left VFIO. One
+    /// system call (VFIO_IOMMU_GET_INFO).
+    bool attached() const noexcept { return !this->the_place().lost(); }
 
     /// The I/O address of any byte of memory that is mapped now, and nothing for other memory: for drivers
     /// that have just a pointer. Takes constant time and no lock, whatever is mapped. The caller holds a

@@ -68,15 +68,16 @@ private:
 
 using vfio_container = basic_vfio_container<>;
 
-/// A group of devices (/dev/vfio/NUMBER), attached to a container until that is closed. A counted handle.
-/// Thread-safe.
+/// A group of devices (/dev/vfio/NUMBER), attached to a container until that is closed, or the last device of
+/// the group is unbound or removed, which ends the group: this handle then leads nowhere, and another is made
+/// for devices that come back. A counted handle. Thread-safe.
 template <class Kernel = system_kernel>
 class basic_vfio_group {
 public:
     /// Attaches a group; one that is attached to this container already is shared. The first group decides
     /// the container's IOMMU. Throws pin_error: ENOENT or EPERM if not every device of it is bound to VFIO,
-    /// naming those that are not; EACCES without permission; EBUSY if another container has it, or this one
-    /// has a domain already.
+    /// naming those that are not; EACCES without permission; EBUSY if another container has it; EINVAL if it
+    /// cannot share the container's IOMMU or what a domain has mapped there.
     basic_vfio_group(basic_vfio_container<Kernel> container, unsigned number)
         : basic_vfio_group(make_or_throw(std::move(container), number)) {}
     /// As the constructor; instead of throwing fills `failure` and returns nothing. Throws std::bad_alloc
@@ -84,20 +85,22 @@ public:
     [[nodiscard("this attaches a group")]] static std::optional<basic_vfio_group>
     try_make(basic_vfio_container<Kernel> container, unsigned number, pin_failure& failure) {
         failure = {};
-        const int fd = container.state_->try_attach(number, failure);
-        if (fd < 0) return std::nullopt;
-        return basic_vfio_group(std::move(container), number, fd);
+        auto attached = container.state_->try_attach(number, failure);
+        if (attached == nullptr) return std::nullopt;
+        return basic_vfio_group(std::move(container), std::move(attached));
     }
 
     /// Its name in /sys/kernel/iommu_groups.
-    unsigned number() const noexcept { return number_; }
-    /// The descriptor of /dev/vfio/NUMBER, for what gup does not do. It stays the container's.
-    int descriptor() const noexcept { return fd_; }
+    unsigned number() const noexcept { return state_->number; }
+    /// The descriptor of /dev/vfio/NUMBER, for what gup does not do. It stays ours.
+    int descriptor() const noexcept { return state_->fd; }
     const basic_vfio_container<Kernel>& container() const noexcept { return container_; }
 
 private:
-    basic_vfio_group(basic_vfio_container<Kernel> container, unsigned number, int fd) noexcept
-        : container_(std::move(container)), number_(number), fd_(fd) {}
+    using state = detail::vfio_group_state<Kernel>;
+
+    basic_vfio_group(basic_vfio_container<Kernel> container, std::shared_ptr<const state> attached) noexcept
+        : container_(std::move(container)), state_(std::move(attached)) {}
     static basic_vfio_group make_or_throw(basic_vfio_container<Kernel> container, unsigned number) {
         pin_failure failure;
         if (auto made = try_make(std::move(container), number, failure)) return std::move(*made);
@@ -105,8 +108,7 @@ private:
     }
 
     basic_vfio_container<Kernel> container_;
-    unsigned number_;
-    int fd_;
+    std::shared_ptr<const state> state_;
 };
 
 using vfio_group = basic_vfio_group<>;

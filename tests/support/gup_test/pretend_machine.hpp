@@ -3,6 +3,7 @@
 /// \file
 /// What a pretended kernel of VFIO knows: devices and their groups, and what is mapped in a container.
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -97,13 +98,17 @@ private:
 
 /// The I/O address space of a container, as type 1 version 2 keeps it.
 struct pretend_iommu {
+    struct window {
+        std::uint64_t first, last;
+    };
     struct mapping {
         std::uint64_t iova, vaddr, bytes;
         std::uint32_t flags;
         std::uint64_t last() const { return iova + (bytes - 1); }
-    };
-    struct window {
-        std::uint64_t first, last;
+        bool inside(const std::vector<window>& windows) const {
+            return std::any_of(windows.begin(), windows.end(),
+                               [&](const window& w) { return w.first <= iova && last() <= w.last; });
+        }
     };
 
     bool enabled = false; ///< VFIO_SET_IOMMU
@@ -127,9 +132,7 @@ struct pretend_iommu {
         for (const auto& [iova, other] : mappings)
             if (other.iova <= wanted.last() && wanted.iova <= other.last()) return -EEXIST;
         if (mappings.size() == entries) return -ENOSPC;
-        bool usable = false;
-        for (const window& w : windows) usable |= w.first <= wanted.iova && wanted.last() <= w.last;
-        if (!usable) return -EINVAL;
+        if (!wanted.inside(windows)) return -EINVAL;
         if (charged() + wanted.bytes > limit) return -ENOMEM;
         mappings[wanted.iova] = wanted;
         return 0;

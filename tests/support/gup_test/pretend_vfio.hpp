@@ -26,13 +26,15 @@ struct pretend_vfio : pretend_bus {
     struct opened {
         enum { container, group, device } kind = container;
         std::shared_ptr<pretend_iommu> iommu{}; ///< of containers, and of groups that are attached
-        unsigned group_number = 0;
+        unsigned group_number = 0;              ///< 0 once the group has ended
         std::string address{};
     };
 
     // The machine.
     static inline std::uint64_t page_sizes;
     static inline std::vector<pretend_iommu::window> windows;
+    static inline std::map<unsigned, std::vector<pretend_iommu::window>>
+        group_windows; ///< of those with fewer
     static inline std::size_t entry_limit;
     static inline std::uint64_t limit; ///< RLIMIT_MEMLOCK
     static inline bool reports_windows, reports_entries, has_type1;
@@ -56,6 +58,7 @@ struct pretend_vfio : pretend_bus {
         pretend_bus::reset();
         page_sizes = ~std::uint64_t{4095};
         windows = {{0, 0xfedf'ffff}, {0xfef0'0000, 0x7f'ffff'ffff}};
+        group_windows.clear();
         entry_limit = 65535;
         limit = std::numeric_limits<std::uint64_t>::max();
         reports_windows = reports_entries = has_type1 = true;
@@ -82,6 +85,15 @@ struct pretend_vfio : pretend_bus {
             if (one.iommu != nullptr) all.insert(one.iommu->mappings.begin(), one.iommu->mappings.end());
         return all;
     }
+    /// The last device of a group is unbound or removed: nobody has it open, but the group itself may be.
+    static void end_group(unsigned number) {
+        const std::lock_guard guard(lock);
+        for (auto& [fd, one] : descriptors) {
+            if (one.kind != opened::group || one.group_number != number) continue;
+            const opened ended = std::exchange(one, {.kind = opened::group});
+            leave(ended);
+        }
+    }
     static bool nothing_left() { return descriptors.empty() && bars.empty(); }
 
     static int open(const char* path) {
@@ -107,7 +119,7 @@ struct pretend_vfio : pretend_bus {
         constexpr std::array<const char*, 3> names{"container", "group ", "device "};
         log.push_back(std::string("close ") + names.at(closed.kind) +
                       (closed.kind == opened::group ? std::to_string(closed.group_number) : closed.address));
-        if (closed.kind != opened::container) leave(closed);
+        if (closed.group_number != 0 && closed.kind != opened::container) leave(closed);
         return 0;
     }
     static int ioctl(int fd, unsigned long request, void* argument) {
@@ -231,6 +243,15 @@ private:
         return 0;
     }
 
+    static const std::vector<pretend_iommu::window>& windows_with(unsigned group) {
+        const auto own = group_windows.find(group);
+        return own != group_windows.end() ? own->second : windows;
+    }
+    static const std::vector<pretend_iommu::window>& windows_of(const pretend_iommu& iommu) {
+        for (const unsigned group : iommu.groups)
+            if (group_windows.contains(group)) return windows_with(group);
+        return windows;
+    }
     static void* argument_for(unsigned long number) { return reinterpret_cast<void*>(number); }
     static int container_ioctl(pretend_iommu& iommu, unsigned long request, void* argument) {
         switch (request) {
@@ -247,15 +268,15 @@ private:
         const std::uint64_t granule = page_sizes & (~page_sizes + 1);
         switch (request) {
         case VFIO_IOMMU_GET_INFO:
-            return answer_info(
-                argument, page_sizes, reports_windows ? windows : std::vector<pretend_iommu::window>{},
-                reports_entries
-                    ? std::optional(static_cast<std::uint32_t>(entry_limit - iommu.mappings.size()))
-                    : std::nullopt);
+            return answer_info(argument, page_sizes,
+                               reports_windows ? windows_of(iommu) : std::vector<pretend_iommu::window>{},
+                               reports_entries ? std::optional(static_cast<std::uint32_t>(
+                                                     entry_limit - iommu.mappings.size()))
+                                               : std::nullopt);
         case VFIO_IOMMU_MAP_DMA:
             log.emplace_back("map");
-            return iommu.map(*static_cast<const vfio_iommu_type1_dma_map*>(argument), granule, windows,
-                             entry_limit, limit);
+            return iommu.map(*static_cast<const vfio_iommu_type1_dma_map*>(argument), granule,
+                             windows_of(iommu), entry_limit, limit);
         case VFIO_IOMMU_UNMAP_DMA: {
             log.emplace_back("unmap");
             auto& unmap = *static_cast<vfio_iommu_type1_dma_unmap*>(argument);
@@ -268,19 +289,22 @@ private:
         return -ENOTTY;
     }
     static int group_ioctl(opened& group, unsigned long request, void* argument) {
+        if (group.group_number == 0) return -ENODEV;
         switch (request) {
         case VFIO_GROUP_GET_STATUS: {
             auto& status = *static_cast<vfio_group_status*>(argument);
-            status.flags = VFIO_GROUP_FLAGS_VIABLE;
+            status.flags = VFIO_GROUP_FLAGS_VIABLE | (group.iommu ? VFIO_GROUP_FLAGS_CONTAINER_SET : 0U);
             for (const auto& [address, device] : devices)
                 if (device.group == group.group_number && !device.driver.empty() &&
                     device.driver != "vfio-pci" && device.driver != "pcieport" && device.driver != "pci-stub")
-                    status.flags = 0;
+                    status.flags &= ~VFIO_GROUP_FLAGS_VIABLE;
             return 0;
         }
         case VFIO_GROUP_SET_CONTAINER: {
             const auto container = descriptors.find(*static_cast<const int*>(argument));
             if (group.iommu != nullptr || container == descriptors.end()) return -EINVAL;
+            for (const auto& [iova, one] : container->second.iommu->mappings)
+                if (!one.inside(windows_with(group.group_number))) return -EINVAL;
             group.iommu = container->second.iommu;
             group.iommu->groups.insert(group.group_number);
             return 0;

@@ -167,17 +167,3 @@ TEST_CASE("A group that cannot be attached is closed again") {
     CHECK(kernel::descriptors.size() == 1);
     CHECK(vfio_group(container, 1).number() == 1);
 }
-
-TEST_CASE("After the first domain no group may join, but those attached may be asked for again") {
-    const gup_test::vfio_scene scene;
-    CHECK(says(refused_group(scene.container, 2), EBUSY, "before the first vfio_domain"));
-    CHECK(vfio_group(scene.container, 1).descriptor() == scene.group.descriptor());
-}
-
-TEST_CASE("When its domain has gone a container takes groups again") {
-    const gup_test::fresh_machine machine;
-    const vfio_container container;
-    const vfio_group first(container, 1);
-    { const vfio_domain gone(container); }
-    CHECK(vfio_group(container, 2).number() == 2);
-}

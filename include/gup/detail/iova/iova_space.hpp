@@ -55,6 +55,10 @@ public:
     /// Takes back the whole of what `allocate` returned for so many bytes.
     void free(std::uint64_t iova, std::uint64_t bytes) noexcept;
 
+    /// Takes out what is free and in none of these ranges, whole granules, for ever. Throws std::bad_alloc,
+    /// having changed nothing.
+    void narrow(std::span<const iova_range> ranges, std::uint64_t granule);
+
     /// Bytes of the largest free extent.
     std::uint64_t largest() const noexcept;
 
@@ -118,6 +122,7 @@ private:
     void add(iova_range range, std::uint64_t limit, std::uint64_t granule) noexcept;
     extent* find(std::uint64_t bytes, std::uint64_t alignment, std::size_t looks) noexcept;
     void take(extent& from, iova_range taken) noexcept;
+    void cut(iova_range gap) noexcept;
     void insert(by_address::iterator before, iova_range free) noexcept;
     void erase(extent& e) noexcept;
     void link(extent& e) noexcept { by_order_[e.order()].insert(e); }
@@ -196,6 +201,33 @@ inline void iova_space::free(std::uint64_t iova, std::uint64_t bytes) noexcept {
     available_ += bytes;
     --allocations_;
     stock_.shrink(nodes_for(allocations_) + spare_nodes);
+}
+
+inline void iova_space::narrow(std::span<const iova_range> ranges, std::uint64_t granule) {
+    std::vector<iova_range> sorted(ranges.begin(), ranges.end());
+    std::ranges::sort(sorted, {}, &iova_range::first);
+    // a gap takes something from each extent that it touches, and may divide one
+    stock_.grow(2 * nodes_for(allocations_) + sorted.size() + 1);
+    const std::uint64_t offset = granule - 1;
+    std::uint64_t next = 0; // address that no range reaches yet
+    for (const iova_range& range : sorted) {
+        if (next < range.first) cut({next & ~offset, (range.first - 1) | offset});
+        if (range.last == highest) return;
+        next = std::max(next, range.last + 1);
+    }
+    cut({next & ~offset, highest});
+}
+
+/// Takes the free addresses out of a gap between ranges, or beside them.
+inline void iova_space::cut(iova_range gap) noexcept {
+    for (auto e = by_address_.begin(); e != by_address_.end() && e->first <= gap.last;) {
+        extent& from = *e++;
+        if (from.last < gap.first) continue;
+        const iova_range taken{std::max(from.first, gap.first), std::min(from.last, gap.last)};
+        ++ranges_; // what lies on both sides of it, or will when it is freed, stays apart
+        available_ -= taken.last - taken.first + 1;
+        take(from, taken);
+    }
 }
 
 inline std::uint64_t iova_space::largest() const noexcept {

@@ -9,6 +9,8 @@
 #include "gup/error.hpp"
 #include "gup/memory_kind.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -29,7 +31,7 @@ public:
                   std::uint32_t most_entries)
         : granule_(granule), most_entries_(most_entries), addresses_(usable, address_bits, granule) {}
 
-    std::uint64_t granule() const noexcept { return granule_; }
+    std::uint64_t granule() const noexcept { return granule_.load(std::memory_order_relaxed); }
 
     /// A run of I/O addresses for the range; none, with `failure` filled but for the call, if there is none.
     /// Throws std::bad_alloc.
@@ -42,7 +44,7 @@ public:
         const auto memory = mapped(range, 0);
         biases_.reserve(memory.first, memory.last, std::size_t{entries_} + 1);
         auto iova = addresses_.allocate(range.size(), alignment_for(range));
-        if (!iova) iova = addresses_.allocate(range.size(), granule_); // small pages are better than none
+        if (!iova) iova = addresses_.allocate(range.size(), granule()); // small pages are better than none
         if (!iova) {
             refuse(
                 failure, ENOSPC, failure.call,
@@ -70,6 +72,18 @@ public:
         addresses_.free(iova, range.size());
         --entries_;
     }
+    /// After so many bytes at an I/O address were refused, and given back: gives out only what is usable now.
+    /// False if that would not have kept them from being given out. `usable` is in order. Throws
+    /// std::bad_alloc.
+    bool narrow(const std::vector<iova_range>& usable, std::uint64_t granule, std::uint64_t bytes,
+                std::uint64_t iova) {
+        const std::lock_guard lock(lock_);
+        const std::uint64_t last = iova + (bytes - 1);
+        if ((iova | bytes) % granule == 0 && covered(usable, {iova, last})) return false;
+        addresses_.narrow(usable, granule);
+        granule_.store(std::max(granule, this->granule()), std::memory_order_relaxed);
+        return true;
+    }
     /// Somebody else has mapped at addresses that were taken: they are never given out again.
     void abandon() noexcept {
         const std::lock_guard lock(lock_);
@@ -85,6 +99,14 @@ public:
     }
 
 private:
+    static bool covered(const std::vector<iova_range>& by, iova_range wanted) noexcept {
+        for (const iova_range& range : by) {
+            if (wanted.first < range.first || range.last < wanted.first) continue;
+            if (wanted.last <= range.last) return true;
+            wanted.first = range.last + 1;
+        }
+        return false;
+    }
     static mapped_range mapped(std::span<const std::byte> range, std::uint64_t iova) noexcept {
         const auto first = reinterpret_cast<std::uintptr_t>(range.data());
         return {first, first + (range.size() - 1), iova - first};
@@ -94,7 +116,7 @@ private:
         const auto begin = reinterpret_cast<std::uintptr_t>(range.data());
         for (const std::uint64_t page : {std::uint64_t{1} << 30, std::uint64_t{huge_page_size}})
             if (range.size() >= page && begin % page == 0) return page;
-        return granule_;
+        return granule();
     }
     std::string entry_limit_remedy() const {
         return "the container may hold " + std::to_string(most_entries_) +
@@ -104,7 +126,7 @@ private:
                "opened";
     }
 
-    const std::uint64_t granule_;
+    std::atomic<std::uint64_t> granule_; // changed under the lock
     const std::uint32_t most_entries_;
     std::mutex lock_;    // guards all below
     address_map biases_; // which is read without the lock

@@ -50,31 +50,37 @@ public:
     /// Maps a range at one run of I/O addresses with one call.
     std::optional<iova_mark> try_pin(std::span<const std::byte> range, dma_access access,
                                      pin_failure& failure) {
+        if (container_.known_lost()) return refuse_lost(failure);
         if (!check_granule(range, failure)) return std::nullopt;
         if (!device_may_write(access) && !populate(range, failure)) return std::nullopt;
-        const auto iova = mappings_.take(range, failure);
-        if (!iova) return std::nullopt;
-        vfio_iommu_type1_dma_map request{};
-        request.argsz = sizeof request;
-        request.flags = VFIO_DMA_MAP_FLAG_READ | (device_may_write(access) ? VFIO_DMA_MAP_FLAG_WRITE : 0U);
-        request.vaddr = reinterpret_cast<std::uintptr_t>(range.data());
-        request.iova = *iova;
-        request.size = range.size();
-        const int result = Kernel::ioctl(container_.fd(), VFIO_IOMMU_MAP_DMA, &request);
-        if (result == 0) {
-            mappings_.set(range, *iova);
-            return iova_mark(range, *iova);
+        for (;;) {
+            const auto iova = mappings_.take(range, failure);
+            if (!iova) return std::nullopt;
+            const int result = map(range, access, *iova);
+            if (result == 0) {
+                mappings_.set(range, *iova);
+                return iova_mark(range, *iova);
+            }
+            if (result == -EEXIST) // somebody else's: never ours to give out
+                mappings_.abandon();
+            else
+                mappings_.give_back(range, *iova);
+            if (result == -EINVAL) {
+                if (container_.lost()) return refuse_lost(failure);
+                // a group that was attached since then may have narrowed what can be mapped
+                const auto info = read_iommu_info<Kernel>(container_.fd(), failure);
+                if (info && mappings_.narrow(info->ranges, info->granule, range.size(), *iova)) {
+                    if (!check_granule(range, failure)) return std::nullopt;
+                    continue;
+                }
+            }
+            explain_map_failure<Kernel>(errno_of(result), failure);
+            return std::nullopt;
         }
-        if (result == -EEXIST) // somebody else's: never ours to give out
-            mappings_.abandon();
-        else
-            mappings_.give_back(range, *iova);
-        explain_map_failure<Kernel>(errno_of(result), failure);
-        return std::nullopt;
     }
 
     /// Unmaps what try_pin mapped, then lets go of its memory; if the kernel does not say that it unmapped
-    /// exactly that, the memory and its I/O addresses are never used again.
+    /// exactly that, the memory and its I/O addresses are never used again, unless it dropped all mappings.
     void unpin(const iova_mark& made, std::span<const std::byte> range,
                std::unique_ptr<pinned_memory> memory) noexcept {
         mappings_.clear(range, made.iova());
@@ -83,17 +89,43 @@ public:
         request.iova = made.iova();
         request.size = range.size();
         const int result = Kernel::ioctl(container_.fd(), VFIO_IOMMU_UNMAP_DMA, &request);
-        if (result == 0 && request.size == range.size()) return mappings_.give_back(range, made.iova());
+        const bool unknown = result == 0 ? request.size == 0 : result == -EINVAL; // it has no such mapping
+        if ((result == 0 && request.size == range.size()) || (unknown && container_.lost()))
+            return mappings_.give_back(range, made.iova());
         static_cast<void>(memory.release());
         // success of another size: the kernel knows no such mapping
         const int error = result == 0 ? ENOENT : errno_of(result);
         report_release_failure({"ioctl(VFIO_IOMMU_UNMAP_DMA)", errno_code(error), range});
     }
 
-    /// The I/O address of a byte of memory that is mapped now; none if it is not. Takes no lock.
-    std::optional<std::uint64_t> find(const void* address) const noexcept { return mappings_.find(address); }
+    /// The I/O address of a byte of memory that is mapped now, as far as is known; none if it is not. Takes
+    /// no lock.
+    std::optional<std::uint64_t> find(const void* address) const noexcept {
+        if (container_.known_lost()) [[unlikely]]
+            return std::nullopt;
+        return mappings_.find(address);
+    }
+
+    /// True if the kernel has dropped all mappings. Asks it.
+    bool lost() const noexcept { return container_.lost(); }
 
 private:
+    int map(std::span<const std::byte> range, dma_access access, std::uint64_t iova) const {
+        vfio_iommu_type1_dma_map request{};
+        request.argsz = sizeof request;
+        request.flags = VFIO_DMA_MAP_FLAG_READ | (device_may_write(access) ? VFIO_DMA_MAP_FLAG_WRITE : 0U);
+        request.vaddr = reinterpret_cast<std::uintptr_t>(range.data());
+        request.iova = iova;
+        request.size = range.size();
+        return Kernel::ioctl(container_.fd(), VFIO_IOMMU_MAP_DMA, &request);
+    }
+    static std::nullopt_t refuse_lost(pin_failure& failure) {
+        refuse(
+            failure, ENODEV, call,
+            "the last device of this container was unbound or removed, and the kernel dropped all mappings "
+            "with it: put the pages of this domain, and make another for the devices that come next");
+        return std::nullopt;
+    }
     bool check_granule(std::span<const std::byte> range, pin_failure& failure) const {
         const std::uint64_t granule = mappings_.granule();
         if ((reinterpret_cast<std::uintptr_t>(range.data()) | range.size()) % granule == 0) return true;

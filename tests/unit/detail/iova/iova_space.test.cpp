@@ -41,6 +41,26 @@ TEST_CASE("an IOVA space starts with one extent for each range and never gives a
     CHECK_FALSE(space.allocate(granule, granule));
 }
 
+TEST_CASE("an IOVA space is narrowed to what remains usable, but for what is in use") {
+    iova_space space(usual, 16, granule); // 15 pages
+    const std::uint64_t used = allocated(space, granule);
+    REQUIRE(used == 0x1000);
+    const std::vector<iova_range> remain{{0x8000, 0x9fff}, {0x4000, 0x5fff}, {0xc800, 0xd7ff}};
+    space.narrow(remain, granule);
+    CHECK(space.available() == 4 * granule);
+    CHECK(space.largest() == 2 * granule);
+    CHECK(allocated(space, 2 * granule) == 0x4000);
+    CHECK(allocated(space, 2 * granule) == 0x8000);
+    space.free(used, granule);
+    CHECK(allocated(space, granule) == 0x1000);
+    CHECK_FALSE(space.allocate(granule, granule));
+    space.free(0x4000, 2 * granule);
+    space.narrow(std::vector<iova_range>{{0, highest}}, granule); // nothing comes back
+    CHECK(space.available() == 2 * granule);
+    space.narrow({}, granule);
+    CHECK(space.available() == 0);
+}
+
 TEST_CASE("no IOVA allocation reaches into a reserved window") {
     iova_space space(usual, 32, granule);
     std::uint64_t found = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Random ranges, allocations and frees, compared step by step with one flag for each granule.
+// Random ranges, allocations and frees, and one narrowing, compared step by step with one flag for each
+// granule.
 #include "gup/detail/iova/iova_space.hpp"
 
 #include "gup_test/catch.hpp"
@@ -85,6 +86,12 @@ public:
         }
     }
 
+    void narrow(const std::vector<iova_range>& ranges) {
+        space_.narrow(ranges, granule);
+        for (std::size_t g = 0; g < granules; ++g)
+            if (free_[g] && !covered(base_ + g * granule, ranges)) free_[g] = usable_[g] = false;
+    }
+
     void check() const {
         std::uint64_t run = 0;
         std::uint64_t longest = 0;
@@ -149,10 +156,13 @@ private:
 /// In the window from `base`, for a device with so many address bits.
 bool agrees_with_the_model(std::uint64_t base, unsigned address_bits) {
     return rc::check("a space against flags",
-                     [=](const std::vector<end_numbers>& ends, const std::vector<numbers>& steps) {
+                     [=](const std::vector<end_numbers>& ends, const std::vector<numbers>& steps,
+                         const std::vector<end_numbers>& later) {
                          comparison both(base, address_bits, ranges_from(base, ends));
                          both.check();
+                         std::size_t done = 0;
                          for (const auto& [what, which, how] : steps) {
+                             if (done++ == steps.size() / 2) both.narrow(ranges_from(base, later));
                              both.step(what, which, how);
                              both.check();
                          }

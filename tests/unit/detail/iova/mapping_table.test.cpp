@@ -52,7 +52,8 @@ TEST_CASE("No more mappings are made than the kernel allows, and what somebody e
     REQUIRE(others);
     CHECK_FALSE(table.take(memory, failure));
     CHECK(gup_test::says(failure, ENOSPC, "may hold 1 mappings"));
-    CHECK(gup_test::says(failure, ENOSPC, "`echo 2 > /sys/module/vfio_iommu_type1/parameters/dma_entry_limit`"));
+    CHECK(gup_test::says(failure, ENOSPC,
+                         "`echo 2 > /sys/module/vfio_iommu_type1/parameters/dma_entry_limit`"));
     table.abandon();
     const auto ours = table.take(memory, failure);
     REQUIRE(ours);

@@ -21,7 +21,7 @@ TEST_CASE("The right to map is one's own until its end, also when it has moved")
     const gup_test::fresh_machine machine;
     gup::pin_failure failure;
     const auto container = state::try_open(failure);
-    REQUIRE(container->try_attach(1, failure) >= 0);
+    REQUIRE(container->try_attach(1, failure) != nullptr);
     REQUIRE(container->try_use(failure));
     {
         std::optional<use> first(std::in_place, container);
@@ -43,7 +43,7 @@ TEST_CASE("A group that several threads attach at once is attached once") {
     for (int& fd : fds)
         threads.emplace_back([&container, &fd] {
             gup::pin_failure why;
-            fd = container->try_attach(2, why);
+            fd = container->try_attach(2, why)->fd;
         });
     for (std::thread& one : threads) one.join();
     for (const int fd : fds) CHECK(fd == fds[0]);

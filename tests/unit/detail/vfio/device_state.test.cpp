@@ -17,7 +17,7 @@ TEST_CASE("A device keeps its container open, and is closed before it") {
     const gup_test::fresh_machine machine;
     gup::pin_failure failure;
     auto in = container_state::try_open(failure);
-    const int group = in->try_attach(1, failure);
+    const int group = in->try_attach(1, failure)->fd;
     auto device = state::try_open(std::move(in), group, "0000:00:04.0", failure);
     REQUIRE(device != nullptr);
     CHECK(kernel::descriptors.size() == 3);
@@ -30,7 +30,7 @@ TEST_CASE("Regions are what the kernel says, and none is beyond their number") {
     const gup_test::fresh_machine machine;
     gup::pin_failure failure;
     const auto in = container_state::try_open(failure);
-    const auto device = state::try_open(in, in->try_attach(1, failure), "0000:00:04.0", failure);
+    const auto device = state::try_open(in, in->try_attach(1, failure)->fd, "0000:00:04.0", failure);
     CHECK(device->bar(2).size == 8192);
     CHECK(device->config().size == 256);
     const auto calls = kernel::calls;

@@ -91,6 +91,9 @@ TEST_CASE("A kernel that does not answer is named") {
     kernel::refuse[VFIO_IOMMU_GET_INFO] = ENOTTY;
     CHECK_FALSE(read(failure).has_value());
     CHECK(gup_test::says(failure, ENOTTY, "VFIO_IOMMU_GET_INFO"));
+    kernel::count[VFIO_IOMMU_GET_INFO] = 1;
+    CHECK_FALSE(read(failure).has_value());
+    CHECK(gup_test::says(failure, EIO, "VFIO_IOMMU_GET_INFO"));
 }
 
 TEST_CASE("Unknown capabilities are passed over, and a chain that is cut short or turns back ends") {
