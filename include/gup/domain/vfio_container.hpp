@@ -29,8 +29,8 @@ class basic_vfio_container {
     using state = detail::vfio_container_state<Kernel>;
 
 public:
-    /// Opens a new one. Throws pin_error: ENOENT or ENODEV if VFIO is not loaded, EACCES without permission,
-    /// EOPNOTSUPP without a type 1 IOMMU.
+    /// Opens a new one. Throws pin_error: ENOENT or ENODEV if VFIO is not loaded or not passed to this
+    /// program's container, EACCES or EPERM without permission, EOPNOTSUPP without a type 1 IOMMU.
     basic_vfio_container() {
         pin_failure failure;
         state_ = state::try_open(failure);
@@ -75,9 +75,10 @@ template <class Kernel = system_kernel>
 class basic_vfio_group {
 public:
     /// Attaches a group; one that is attached to this container already is shared. The first group decides
-    /// the container's IOMMU. Throws pin_error: ENOENT or EPERM if not every device of it is bound to VFIO,
-    /// naming those that are not; EACCES without permission; EBUSY if another container has it; EINVAL if it
-    /// cannot share the container's IOMMU or what a domain has mapped there.
+    /// the container's IOMMU. Throws pin_error: ENOENT if none of its devices is bound to VFIO, or its file
+    /// is not there; EPERM if other drivers have some, naming those; EACCES or EPERM without permission;
+    /// EBUSY if another container has it; EINVAL if it cannot share the container's IOMMU or what a domain
+    /// has mapped there.
     basic_vfio_group(basic_vfio_container<Kernel> container, unsigned number)
         : basic_vfio_group(make_or_throw(std::move(container), number)) {}
     /// As the constructor; instead of throwing fills `failure` and returns nothing. Throws std::bad_alloc

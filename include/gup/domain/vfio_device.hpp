@@ -60,23 +60,28 @@ public:
     /// The descriptor of the device, for what gup does not do. It stays ours.
     int descriptor() const noexcept { return state_->fd(); }
 
-    /// A register of the configuration space, little-endian as on the bus.
+    /// A register of the configuration space, of 1, 2 or 4 bytes, little-endian as on the bus.
     template <std::unsigned_integral T>
     T read_config(unsigned offset) const {
+        check_width<T>();
         return state_->template read<T>(state_->config(), offset);
     }
     template <std::unsigned_integral T>
     void write_config(unsigned offset, T value) const {
+        check_width<T>();
         state_->write(state_->config(), offset, value);
     }
 
-    /// A register of a BAR by system call, for BARs that cannot be mapped: I/O ports, and less than a page.
+    /// A register of a BAR, of 1, 2 or 4 bytes, by system call: for BARs that cannot be mapped, I/O ports and
+    /// less than a page, and for devices that may not answer, which throw EIO.
     template <std::unsigned_integral T>
     T read_bar(unsigned number, std::uint64_t offset) const {
+        check_width<T>();
         return state_->template read<T>(state_->bar(number), offset);
     }
     template <std::unsigned_integral T>
     void write_bar(unsigned number, std::uint64_t offset, T value) const {
+        check_width<T>();
         state_->write(state_->bar(number), offset, value);
     }
 
@@ -123,6 +128,12 @@ private:
         pin_failure failure;
         if (auto made = try_make(std::move(container), std::move(address), failure)) return *made;
         throw pin_error(std::move(failure));
+    }
+    template <class T>
+    static constexpr void check_width() {
+        static_assert(sizeof(T) <= 4,
+                      "a system call reads or writes a register of 8 bytes in two halves, on most "
+                      "kernels: use the mapping, map_bar(...).read or write, or say which half");
     }
     void change_command(std::uint16_t bits, std::uint16_t to) const {
         const auto command = read_config<std::uint16_t>(command_register);

@@ -17,6 +17,7 @@ namespace gup_test {
 
 struct pretend_bus : gup::system_kernel {
     static inline std::map<std::string, pretend_device> devices; ///< by address
+    static inline bool loaded;                                   ///< are VFIO's modules?
     static inline int calls;                                     ///< that can fail
     static inline int fail_at; ///< the number of the call that fails, from 0; -1 for none
     static inline int error;   ///< its errno
@@ -24,6 +25,7 @@ struct pretend_bus : gup::system_kernel {
     /// Two devices in groups of their own.
     static void reset() {
         devices = {{"0000:00:04.0", {.group = 1}}, {"0000:00:05.0", {.group = 2, .vendor = 0x1b36}}};
+        loaded = true;
         calls = 0;
         fail_at = -1;
         error = EIO;
@@ -55,7 +57,17 @@ struct pretend_bus : gup::system_kernel {
             if (path == "/sys/kernel/iommu_groups/" + std::to_string(device.group) + "/devices")
                 names.push_back(address);
         }
+        if (loaded && path == std::string("/sys/class/misc/vfio")) names = {"dev"};
         return names.empty() ? -ENOENT : 0;
+    }
+    static int read_text(const char* path, std::string& text) {
+        for (const auto& [address, device] : devices) {
+            if (path == "/sys/bus/pci/devices/" + address + "/class") return text = device.kind, 0;
+            if (device.no_iommu &&
+                path == "/sys/kernel/iommu_groups/" + std::to_string(device.group) + "/name")
+                return text = "vfio-noiommu\n", 0;
+        }
+        return system_kernel::read_text(path, text);
     }
 
 protected:

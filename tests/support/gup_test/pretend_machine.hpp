@@ -22,6 +22,8 @@ namespace gup_test {
 struct pretend_device {
     unsigned group = 0;
     std::string driver = "vfio-pci"; ///< empty if it has none
+    std::string kind = "0x00ff00\n"; ///< PCI class; bridges have 0x0604
+    bool no_iommu = false;           ///< it has a group all the same
     std::uint16_t vendor = 0x1234;
     std::uint16_t device = 0x11e8;
     std::array<std::uint64_t, 6> bars{4096, 0, 8192, 0, 0, 0}; ///< bytes; 0 if there is none

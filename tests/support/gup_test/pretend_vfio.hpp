@@ -103,7 +103,7 @@ struct pretend_vfio : pretend_bus {
         if (path == std::string("/dev/vfio/vfio")) return add({.iommu = std::make_shared<pretend_iommu>()});
         const auto number = static_cast<unsigned>(std::stoul(std::string(path).substr(10)));
         if (std::none_of(devices.begin(), devices.end(), [&](const auto& d) {
-                return d.second.group == number && d.second.driver == "vfio-pci";
+                return d.second.group == number && d.second.driver == "vfio-pci" && !d.second.no_iommu;
             }))
             return -ENOENT;
         for (const auto& [fd, other] : descriptors)
@@ -205,7 +205,7 @@ struct pretend_vfio : pretend_bus {
                    " kB\nVmPin:\t0 kB\nCapEff:\t0000000000000000\n";
             return 0;
         }
-        const int result = system_kernel::read_text(path, text);
+        const int result = pretend_bus::read_text(path, text);
         return result == 0 && path == std::string("/proc/self/maps") ? name_bars(text) : result;
     }
 

@@ -216,7 +216,7 @@ TEST_CASE("What the kernel refuses is explained, and its addresses are free agai
     CHECK(says(refused(EFAULT), EFAULT, "dma_access::read"));
     CHECK(says(refused(ENOMEM), ENOMEM, "short of memory"));
     CHECK(says(refused(ENOSPC), ENOSPC, "dma_entry_limit"));
-    CHECK(says(refused(EINVAL), EINVAL, "lower vfio_options::address_bits"));
+    CHECK(says(refused(EINVAL), EINVAL, "leave the container to gup"));
     CHECK(says(refused(EIO), EIO, "does not know"));
     CHECK(refused(EFAULT).range.size() == 4096);
     CHECK(std::string(refused(EFAULT).call) == "ioctl(VFIO_IOMMU_MAP_DMA)");

@@ -51,6 +51,8 @@ TEST_CASE("A container is closed with the last of its copies") {
 TEST_CASE("A machine without VFIO is told how to load it") {
     const gup_test::fresh_machine machine;
     kernel::unopenable["/dev/vfio/vfio"] = ENOENT;
+    CHECK(says(refused_container(), ENOENT, "VFIO is loaded, but there is no file /dev/vfio/vfio"));
+    kernel::loaded = false;
     CHECK(says(refused_container(), ENOENT, "modprobe -a vfio-pci vfio_iommu_type1"));
     kernel::unopenable["/dev/vfio/vfio"] = ENODEV;
     CHECK(says(refused_container(), ENODEV, "modprobe -a vfio-pci vfio_iommu_type1"));
@@ -134,6 +136,17 @@ TEST_CASE("A group none of whose devices is bound to VFIO has no file, and says 
     kernel::devices["0000:00:04.1"] = {.group = 1, .driver = "e1000e"};
     const vfio_container container;
     CHECK(says(refused_group(container, 1), ENOENT, "0000:00:04.0 (no driver), 0000:00:04.1 (e1000e)"));
+    kernel::devices["0000:00:04.1"].driver = "vfio-pci"; // one is enough
+    CHECK(vfio_group(container, 1).number() == 1);
+}
+
+TEST_CASE("A group whose file is not there although a device is bound, or that has no IOMMU, says so") {
+    const gup_test::fresh_machine machine;
+    const vfio_container container;
+    kernel::unopenable["/dev/vfio/1"] = ENOENT;
+    CHECK(says(refused_group(container, 1), ENOENT, "--device /dev/vfio/1"));
+    kernel::devices.at("0000:00:05.0").no_iommu = true;
+    CHECK(says(refused_group(container, 2), ENOENT, "no-IOMMU mode"));
 }
 
 TEST_CASE("A group that does not exist is named") {
@@ -147,7 +160,7 @@ TEST_CASE("A group that someone else has, or that is not ours to open, says so")
     const vfio_container container;
     const vfio_container other;
     const vfio_group taken(other, 1);
-    CHECK(says(refused_group(container, 1), EBUSY, "another program, or another container"));
+    CHECK(says(refused_group(container, 1), EBUSY, "another program, another container"));
     kernel::unopenable["/dev/vfio/2"] = EACCES;
     CHECK(says(refused_group(container, 2), EACCES, "chown $USER /dev/vfio/2"));
     CHECK(failure_of([&] { vfio_group(container, 1); }).code.value() == EBUSY);
@@ -158,12 +171,14 @@ TEST_CASE("A group that cannot be attached is closed again") {
     const vfio_container container;
     kernel::refuse[VFIO_GROUP_GET_STATUS] = EIO;
     CHECK(says(refused_group(container, 1), EIO, "GET_STATUS"));
-    kernel::refuse[VFIO_GROUP_SET_CONTAINER] = EINVAL;
-    CHECK(says(refused_group(container, 1), EINVAL, "use a container for each"));
+    kernel::refuse[VFIO_GROUP_SET_CONTAINER] = EBUSY; // a driver came first
+    CHECK(says(refused_group(container, 1), EBUSY, "dmesg"));
     kernel::refuse[VFIO_SET_IOMMU] = EPERM;
     CHECK(says(refused_group(container, 1), EPERM, "allow_unsafe_interrupts"));
     kernel::refuse[VFIO_SET_IOMMU] = ENODEV;
     CHECK(says(refused_group(container, 1), ENODEV, "behind no IOMMU"));
     CHECK(kernel::descriptors.size() == 1);
     CHECK(vfio_group(container, 1).number() == 1);
+    kernel::refuse[VFIO_GROUP_SET_CONTAINER] = EINVAL;
+    CHECK(says(refused_group(container, 2), EINVAL, "use a container for each"));
 }

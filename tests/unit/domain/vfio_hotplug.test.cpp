@@ -184,6 +184,9 @@ TEST_CASE("A group that makes the smallest page larger is heeded") {
 TEST_CASE("An address that is refused although it is usable is no reason to try for ever") {
     vfio_scene scene;
     kernel::refuse[VFIO_IOMMU_MAP_DMA] = EINVAL;
-    CHECK(refusal(scene.domain, made_up_memory(4096)).code.value() == EINVAL);
+    CHECK(says(refusal(scene.domain, made_up_memory(4096)), EINVAL, "leave the container to gup"));
     CHECK(kernel::ioctls[VFIO_IOMMU_MAP_DMA] == 1);
+    kernel::reports_windows = false;
+    kernel::refuse[VFIO_IOMMU_MAP_DMA] = EINVAL;
+    CHECK(says(refusal(scene.domain, made_up_memory(4096)), EINVAL, "lower vfio_options::address_bits"));
 }

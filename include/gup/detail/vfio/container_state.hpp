@@ -50,7 +50,7 @@ public:
         made->fd_ = Kernel::open(path);
         if (made->fd_ < 0) {
             std::string remedy = explain_open(path, -made->fd_);
-            if (remedy.empty()) remedy = "load VFIO with `modprobe -a vfio-pci vfio_iommu_type1` as root";
+            if (remedy.empty()) remedy = explain_no_vfio<Kernel>();
             refuse(failure, -made->fd_, "open of /dev/vfio/vfio", std::move(remedy));
             return nullptr;
         }
@@ -160,7 +160,7 @@ private:
         const int fd = Kernel::open(path.c_str());
         if (fd < 0) {
             std::string remedy = explain_open(path, -fd);
-            if (remedy.empty()) remedy = missing_members<Kernel>(number);
+            if (remedy.empty()) remedy = explain_missing<Kernel>(number);
             refuse(failure, -fd, "open of a group in /dev/vfio", std::move(remedy));
         }
         return fd;
@@ -171,12 +171,15 @@ private:
         if (const int result = Kernel::ioctl(added.fd, VFIO_GROUP_GET_STATUS, &status); result != 0)
             return refuse(failure, errno_of(result), "ioctl(VFIO_GROUP_GET_STATUS)");
         if ((status.flags & VFIO_GROUP_FLAGS_VIABLE) == 0)
-            return refuse(failure, EPERM, "vfio_group", missing_members<Kernel>(added.number));
+            return refuse(failure, EPERM, "vfio_group", obstacles<Kernel>(added.number));
         if (const int result = Kernel::ioctl(added.fd, VFIO_GROUP_SET_CONTAINER, &fd_); result != 0)
-            return refuse(failure, errno_of(result), "ioctl(VFIO_GROUP_SET_CONTAINER)",
-                          "the group cannot share an IOMMU with those attached before, or its devices cannot "
-                          "use I/O addresses at which memory is mapped already: use a container for each, or "
-                          "attach all groups before the first vfio_domain is made");
+            return refuse(
+                failure, errno_of(result), "ioctl(VFIO_GROUP_SET_CONTAINER)",
+                result == -EBUSY || groups_.empty()
+                    ? obstacles<Kernel>(added.number)
+                    : "the group cannot share an IOMMU with those attached before, or its devices cannot use "
+                      "I/O addresses at which memory is mapped already: use a container for each, or attach "
+                      "all groups before the first vfio_domain is made");
         if (has_iommu_ && kernel_has_iommu()) return true;
         note_loss(); // if there was one, just now
         const int result = Kernel::ioctl(fd_, VFIO_SET_IOMMU, number(VFIO_TYPE1v2_IOMMU));

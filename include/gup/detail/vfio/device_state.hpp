@@ -33,7 +33,7 @@ public:
         device.fd_ = Kernel::ioctl(group, VFIO_GROUP_GET_DEVICE_FD, device.info_.address.data());
         if (device.fd_ < 0) {
             refuse(failure, -device.fd_, "ioctl(VFIO_GROUP_GET_DEVICE_FD)",
-                   explain_device(device.info_.address, -device.fd_));
+                   explain_device<Kernel>(device.info_.address, -device.fd_));
             return nullptr;
         }
         device.kernels_info_.argsz = sizeof device.kernels_info_;

@@ -28,13 +28,18 @@ inline const char* map_remedy(int error) noexcept {
     case ENOSPC:
         return "the container holds as many mappings as it may: map larger ranges, or raise "
                "/sys/module/vfio_iommu_type1/parameters/dma_entry_limit before the container is opened";
-    case EINVAL:
-        return "the IOMMU does not translate these I/O addresses: lower vfio_options::address_bits to its "
-               "width";
+    case EINVAL: // within what the IOMMU is said to translate
+        return "something else than gup has attached devices to this container that cannot use these I/O "
+               "addresses: "
+               "leave the container to gup";
     default:
         return "the kernel refused for a reason that gup does not know";
     }
 }
+
+inline constexpr const char* unknown_width = "the IOMMU does not translate these I/O addresses, and this "
+                                             "kernel, as those before Linux 5.4, does not say which "
+                                             "it does: lower vfio_options::address_bits to its width";
 
 /// After the kernel refused to map `failure.range`, and holds no charge for it any more. Throws
 /// std::bad_alloc.

@@ -20,6 +20,7 @@ namespace gup::inline GUP_NAMESPACE::detail {
 struct iommu_info {
     std::uint64_t granule = 4096;                                      ///< smallest page
     std::vector<iova_range> ranges{};                                  ///< addresses that may be mapped
+    bool reports_ranges = true;                                        ///< if not, they may be fewer
     std::uint32_t entries = std::numeric_limits<std::uint32_t>::max(); ///< mappings that may still be made
 };
 
@@ -74,7 +75,8 @@ std::optional<iommu_info> read_iommu_info(int container, pin_failure& failure) {
         for (std::size_t at = head.cap_offset; at != 0 && read_at(answer, at, capability);
              at = capability.next > at ? capability.next : 0)
             add_capability(answer, at, capability.id, info);
-    if (info.ranges.empty()) info.ranges.push_back({0, std::numeric_limits<std::uint64_t>::max()});
+    info.reports_ranges = !info.ranges.empty();
+    if (!info.reports_ranges) info.ranges.push_back({0, std::numeric_limits<std::uint64_t>::max()});
     return info;
 }
 

@@ -73,6 +73,10 @@ public:
                     if (!check_granule(range, failure)) return std::nullopt;
                     continue;
                 }
+                if (info && !info->reports_ranges) {
+                    refuse(failure, EINVAL, "ioctl(VFIO_IOMMU_MAP_DMA)", unknown_width);
+                    return std::nullopt;
+                }
             }
             explain_map_failure<Kernel>(errno_of(result), failure);
             return std::nullopt;
