@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <poll.h>
@@ -153,6 +154,38 @@ TEST_CASE("a register is the same through the mapping and by system call") {
     CHECK(device.bar().read<std::uint32_t>(4) == 0x0000ffffU);
 }
 
+TEST_CASE("the MSI-X table of a device is not written to through its BAR") {
+    gup::vfio_device nvme(gup::vfio_container(), gup_test::nvme_address);
+    const auto bar = nvme.map_bar(0);
+    constexpr std::size_t table = 0x2000; // of QEMU's disk
+    const auto data = bar.read<std::uint32_t>(table + 8);
+    int refused = 0;
+    try {
+        bar.write<std::uint32_t>(table + 8, 0x1234);
+    } catch (const gup::pin_error& error) {
+        refused = error.code().value();
+    }
+    CHECK(refused == EACCES);
+    CHECK(bar.read<std::uint32_t>(table + 8) == data);
+    nvme.map_bar(0, gup::msix_table_pages::writable).write<std::uint32_t>(table + 8, data);
+}
+
+TEST_CASE("a register that may not answer is read by system call") {
+    edu device;
+    const auto command = device.device.read_config<std::uint16_t>(4);
+    device.device.write_config<std::uint16_t>(4,
+                                              static_cast<std::uint16_t>(command & ~2U)); // decodes no memory
+    int refused = 0;
+    try {
+        static_cast<void>(device.device.read_bar<std::uint32_t>(0, 4));
+    } catch (const gup::pin_error& error) {
+        refused = error.code().value();
+    }
+    CHECK(refused == EIO);
+    device.device.write_config<std::uint16_t>(4, command);
+    CHECK(device.device.read_bar<std::uint32_t>(0, 0) == 0x010000edU);
+}
+
 TEST_CASE("a device's interrupt comes through an eventfd") {
     edu device;
     gup::vfio_domain<> domain{device.device.container()};
@@ -216,7 +249,9 @@ TEST_CASE("the memory of a device is mapped for another one of its container") {
     gup::vfio_domain<> domain{container};
     gup::page_pool pool{domain, {.pages = 1}};
     auto to = gup::get_user_page(pool);
-    auto registers = gup::get_user_pages(domain, nvme.map_bar(0));
+    const auto bar = nvme.map_bar(0);
+    auto registers =
+        gup::get_user_pages<gup::dma_access::read_write>(domain, bar.memory().first(4096), bar.provider());
 
     const auto* const provider = gup::auxiliary<const gup::pci_device_info>(registers);
     REQUIRE(provider != nullptr);

@@ -5,81 +5,26 @@
 /// pinned for the other devices of its container.
 
 #include "gup/caller_memory.hpp"
-#include "gup/detail/vfio/device_state.hpp"
+#include "gup/detail/vfio/bar_state.hpp"
 #include "gup/page_proxy.hpp"
 
 #include <atomic>
-#include <cerrno>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
-#include <sys/mman.h>
 #include <utility>
 
 namespace gup::inline GUP_NAMESPACE {
 
-namespace detail {
-
-/// Unmapped before the device is closed.
-template <class Kernel>
-class vfio_bar_state {
-public:
-    static std::shared_ptr<vfio_bar_state> map(std::shared_ptr<vfio_device_state<Kernel>> device,
-                                               unsigned number) {
-        const vfio_region_info region = device->bar(number);
-        if ((region.flags & VFIO_REGION_INFO_FLAG_MMAP) == 0)
-            device->fail(
-                "map_bar", -EOPNOTSUPP,
-                "has a BAR that cannot be mapped, I/O ports or less than a page of memory: use read_bar "
-                "and write_bar");
-        auto made = std::make_shared<vfio_bar_state>(std::move(device), number);
-        made->address_ =
-            Kernel::map_file(region.size, PROT_READ | PROT_WRITE, made->device_->fd(), region.offset);
-        if (made->address_ >= -4095 && made->address_ < 0)
-            made->device_->fail("mmap of a BAR", static_cast<int>(made->address_), "did not map its BAR");
-        made->bytes_ = region.size;
-        // else a child would reach the registers, and keep the device busy after the parent has closed it
-        if (const int result = Kernel::madvise(made->memory().data(), made->bytes_, MADV_DONTFORK);
-            result < 0)
-            made->device_->fail("madvise(MADV_DONTFORK) of a BAR", result, "did not keep it from children");
-        return made;
-    }
-
-    /// For map alone.
-    vfio_bar_state(std::shared_ptr<vfio_device_state<Kernel>> device, unsigned number) noexcept
-        : device_(std::move(device)), number_(number) {}
-    vfio_bar_state(const vfio_bar_state&) = delete;
-    vfio_bar_state& operator=(const vfio_bar_state&) = delete;
-    ~vfio_bar_state() {
-        if (bytes_ == 0 || !device_->ours()) return; // in a child, something else may be mapped there
-        if (const int result = Kernel::munmap(memory().data(), bytes_); result < 0)
-            report_release_failure({"munmap", errno_code(-result), memory()});
-    }
-
-    std::span<std::byte> memory() const noexcept { return {reinterpret_cast<std::byte*>(address_), bytes_}; }
-    const pci_device_info& device() const noexcept { return device_->info(); }
-    unsigned number() const noexcept { return number_; }
-
-    bool ours() const noexcept { return device_->ours(); }
-    [[noreturn, gnu::cold, gnu::noinline]] void fail_access() const {
-        device_->check_process("access to a BAR");
-        device_->fail("access to a BAR", -EINVAL,
-                      "has no such register in BAR " + std::to_string(number_) +
-                          ": it must be aligned, and inside the BAR");
-    }
-
-private:
-    const std::shared_ptr<vfio_device_state<Kernel>> device_;
-    const unsigned number_;
-    std::intptr_t address_ = -1;
-    std::size_t bytes_ = 0;
+/// Whether a program may write to the pages of a BAR that the device's MSI-X table is in. The kernel owns
+/// that table, but does not keep programs from it: a stray write loses an interrupt, or sends it elsewhere.
+enum class msix_table_pages : std::uint8_t {
+    read_only,
+    writable ///< for devices with registers in these pages that must be fast
 };
-
-} // namespace detail
 
 /// A base address register of a device. A counted handle: copies share the mapping, which stays until the
 /// last of them and the last pinned page of it has gone; the device is closed after that.
@@ -87,9 +32,13 @@ template <class Kernel = system_kernel>
 class basic_vfio_bar {
 public:
     /// One register, with one access of its width. Throws pin_error: EINVAL for a misaligned offset and one
-    /// beyond the BAR, EPERM in a forked child. Thread-safe as far as the device is. Accesses reach the
-    /// device in the order of the program. On x86, a write also comes after the stores to ordinary memory
-    /// before it, and a read before the loads after it; elsewhere a fence must come between.
+    /// beyond the BAR, EPERM in a forked child, EACCES for a write to the pages of the MSI-X table.
+    /// A device that does not decode memory (its command register says so, it sleeps in D3hot, it has been
+    /// pulled out) makes the access end the program with SIGBUS, or read all ones; where a driver must
+    /// survive that, it uses vfio_device::read_bar and write_bar, which throw EIO. Thread-safe as far as the
+    /// device is. Accesses reach the device in the order of the program. On x86, a write also comes after the
+    /// stores to ordinary memory before it, and a read before the loads after it; elsewhere a fence must come
+    /// between.
     template <std::unsigned_integral T>
     T read(std::size_t offset) const {
         const T value = *at<T>(offset);
@@ -100,6 +49,8 @@ public:
     template <std::unsigned_integral T>
     void write(std::size_t offset, T value) const {
         volatile T& written = *at<T>(offset);
+        if (!state_->writable(offset)) [[unlikely]]
+            state_->fail_write();
         std::atomic_signal_fence(std::memory_order_seq_cst);
         written = value;
     }
@@ -143,7 +94,9 @@ using vfio_bar = basic_vfio_bar<>;
 
 /// Pins a whole BAR: a dynamic page whose auxiliary data names the device and whose references keep the
 /// device open. It never counts as the same memory as anything else. Throws as get_user_pages of the caller's
-/// memory; the kernel decides whether the container may map it.
+/// memory; the kernel decides whether the container may map it. A BAR with the MSI-X table in it is no whole
+/// of writable memory (EACCES): pin a part of it, `get_user_pages<dma_access::read_write>(domain,
+/// bar.memory().first(n), bar.provider())`.
 template <pin_domain Domain, class Kernel>
 [[nodiscard("the memory must be put")]] user_page_ref<Domain, dma_access::read_write>
 get_user_pages(Domain& domain, const basic_vfio_bar<Kernel>& bar) {

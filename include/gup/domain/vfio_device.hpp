@@ -92,8 +92,10 @@ public:
     void disable_bus_master() const { change_command(bus_master, 0); }
 
     /// Maps a base address register. Throws EOPNOTSUPP if it cannot be mapped, EINVAL if it does not exist.
-    basic_vfio_bar<Kernel> map_bar(unsigned number) const {
-        return basic_vfio_bar<Kernel>(detail::vfio_bar_state<Kernel>::map(state_, number));
+    basic_vfio_bar<Kernel> map_bar(unsigned number,
+                                   msix_table_pages table = msix_table_pages::read_only) const {
+        return basic_vfio_bar<Kernel>(
+            detail::vfio_bar_state<Kernel>::map(state_, number, table == msix_table_pages::read_only));
     }
 
     /// Has each vector signal an eventfd(2) of the caller's, which the kernel keeps a reference to. In place

@@ -37,6 +37,21 @@ struct pretend_device {
     std::map<std::uint32_t, std::vector<int>> vectors{}; ///< eventfds by kind of interrupt
     int resets = 0;
 
+    /// Has this many vectors of MSI-X, and their table somewhere in a BAR.
+    void put_msix_table(unsigned bar, std::uint32_t offset, std::uint16_t entries) {
+        msix = entries;
+        constexpr std::size_t other = 0x40, capability = 0x60;
+        config[6] |= std::byte{0x10}; // there are capabilities
+        config[0x34] = std::byte{other};
+        config[other] = std::byte{1};
+        config[other + 1] = std::byte{capability};
+        config[capability] = std::byte{0x11};
+        const auto last = static_cast<std::uint16_t>(entries - 1);
+        std::memcpy(&config[capability + 2], &last, sizeof last);
+        const std::uint32_t place = offset | bar;
+        std::memcpy(&config[capability + 4], &place, sizeof place);
+    }
+
     static constexpr std::uint64_t region_offset(std::uint64_t index) { return index << 40; }
 
     void open() {

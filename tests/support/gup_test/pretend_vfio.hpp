@@ -236,8 +236,10 @@ private:
         text.clear();
         for (std::string line; std::getline(lines, line);) {
             const auto begin = static_cast<std::uintptr_t>(std::stoull(line, nullptr, 16));
-            if (bars.contains(begin))
-                line = line.substr(0, line.find(' ')) + " rw-s 20000000000 00:0d 13 anon_inode:[vfio-device]";
+            const auto after = bars.upper_bound(begin);
+            if (after != bars.begin() && begin < std::prev(after)->first + std::prev(after)->second)
+                line = line.substr(0, line.find(' ')) + line.substr(line.find(' '), 3) +
+                       "-s 20000000000 00:0d 13 anon_inode:[vfio-device]";
             text += line + '\n';
         }
         return 0;

@@ -91,7 +91,7 @@ TEST_CASE("What is no BAR, or none that can be mapped, is refused") {
     kernel::refuse[VFIO_DEVICE_GET_REGION_INFO] = EIO;
     CHECK(says(failure_of([&] { device.map_bar(0); }), EIO, "does not describe"));
     kernel::calls = 0;
-    kernel::fail_at = 1;
+    kernel::fail_at = 2;
     kernel::error = ENOMEM;
     CHECK(says(failure_of([&] { device.map_bar(0); }), ENOMEM, "did not map its BAR"));
     CHECK(kernel::bars.empty());
