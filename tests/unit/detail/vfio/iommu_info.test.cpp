@@ -2,6 +2,7 @@
 #include "gup/detail/vfio/iommu_info.hpp"
 
 #include "gup_test/catch.hpp"
+#include "gup_test/child.hpp"
 #include "gup_test/vfio_scene.hpp"
 
 #include <cerrno>
@@ -9,6 +10,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <sys/resource.h>
 #include <vector>
 
 namespace {
@@ -112,4 +114,22 @@ TEST_CASE("Unknown capabilities are passed over, and a chain that is cut short o
     const auto info = gup::detail::read_iommu_info<scripted_kernel>(-1, failure);
     CHECK(info->ranges.size() == (256 - first - 16) / 16); // those that are there
     CHECK(info->entries == std::numeric_limits<std::uint32_t>::max());
+}
+
+TEST_CASE("A capability that points to itself is read once") {
+    constexpr std::size_t first = sizeof(vfio_iommu_type1_info);
+    scripted_kernel::answer.clear();
+    put(0, head_of(128, first));
+    put(first, vfio_info_cap_header{.id = VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE, .version = 1, .next = first});
+    put(first + sizeof(vfio_info_cap_header), std::uint32_t{1});
+    scripted_kernel::answer.resize(128);
+    // in a child, which is killed if it reads for ever
+    const auto child = gup_test::in_child([] {
+        const rlimit little{std::uint64_t{1} << 32, std::uint64_t{1} << 32};
+        ::setrlimit(RLIMIT_DATA, &little);
+        gup::pin_failure failure;
+        const auto info = gup::detail::read_iommu_info<scripted_kernel>(-1, failure);
+        return info && info->ranges.size() == 1 ? 0 : 1;
+    });
+    CHECK(child.exited_with(0));
 }
