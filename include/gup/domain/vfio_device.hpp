@@ -5,11 +5,15 @@
 /// interrupts, its reset.
 
 #include "gup/detail/vfio/device_state.hpp"
+#include "gup/detail/vfio/interrupts.hpp"
 #include "gup/domain/vfio_bar.hpp"
 #include "gup/domain/vfio_container.hpp"
 
+#include <array>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <linux/vfio.h>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,6 +21,10 @@
 #include <utility>
 
 namespace gup::inline GUP_NAMESPACE {
+
+/// Kinds of interrupts, as VFIO numbers them: three of the device's own, of which one can be used at a time,
+/// and two of the kernel's about the device.
+enum class vfio_interrupt : std::uint8_t { intx, msi, msix, err, req };
 
 /// A device bound to vfio-pci. A counted handle: copies share the device. The device is closed, and with that
 /// stopped by the kernel, when the last handle to it, its BARs and the pinned pages of those has gone.
@@ -98,17 +106,37 @@ public:
             detail::vfio_bar_state<Kernel>::map(state_, number, table == msix_table_pages::read_only));
     }
 
+    /// How many vectors the device has of a kind; 0 if none. The kernel may have fewer to give.
+    std::uint32_t vectors(vfio_interrupt kind) const { return interrupts().count(of(kind)); }
+
     /// Has each vector signal an eventfd(2) of the caller's, which the kernel keeps a reference to. In place
-    /// of those set before, of either kind; if the kernel refuses the new ones, none is set. Throws ENOSPC,
-    /// with how many there are, if it has not as many at present.
+    /// of those set before, of INTx, MSI and MSI-X; if the kernel refuses the new ones, none is set. Throws
+    /// EINVAL if the device does not have so many; ENOSPC, with how many there are, if the kernel has not.
     void enable_msi(std::span<const int> eventfds) const {
-        state_->set_vectors(VFIO_PCI_MSI_IRQ_INDEX, "MSI", eventfds);
+        interrupts().set_vectors(detail::irq_msi, eventfds);
     }
     void enable_msix(std::span<const int> eventfds) const {
-        state_->set_vectors(VFIO_PCI_MSIX_IRQ_INDEX, "MSI-X", eventfds);
+        interrupts().set_vectors(detail::irq_msix, eventfds);
     }
-    void disable_msi() const { state_->clear_vectors(VFIO_PCI_MSI_IRQ_INDEX); }
-    void disable_msix() const { state_->clear_vectors(VFIO_PCI_MSIX_IRQ_INDEX); }
+    void disable_msi() const { interrupts().clear(detail::irq_msi); }
+    void disable_msix() const { interrupts().clear(detail::irq_msix); }
+
+    /// The same for the device's interrupt line, which others may share: the kernel masks it whenever it
+    /// signals, and the driver unmasks it when it has told the device that it knows.
+    void enable_intx(int eventfd) const { interrupts().set_vectors(detail::irq_intx, {&eventfd, 1}); }
+    void disable_intx() const { interrupts().clear(detail::irq_intx); }
+    void mask_intx() const { interrupts().mask(VFIO_IRQ_SET_ACTION_MASK, "mask"); }
+    void unmask_intx() const { interrupts().mask(VFIO_IRQ_SET_ACTION_UNMASK, "unmask"); }
+
+    /// Signals an eventfd when the kernel wants the device back, because it is being unbound or pulled out,
+    /// and again every few seconds. The driver then stops it, ends its operations, puts pages of its BARs and
+    /// destroys all handles; until then whoever unbinds it waits, for ever without this.
+    void enable_req(int eventfd) const { interrupts().set_notice(detail::irq_req, eventfd); }
+    void disable_req() const { interrupts().clear(detail::irq_req); }
+    /// Signals an eventfd when the device has reported an error that it does not recover from by itself (PCI
+    /// Express only): to be reset, or closed.
+    void enable_err(int eventfd) const { interrupts().set_notice(detail::irq_err, eventfd); }
+    void disable_err() const { interrupts().clear(detail::irq_err); }
 
     /// Resets the device: it stops all DMA and forgets what it was told. Throws EOPNOTSUPP if it cannot.
     void reset() const { state_->reset(); }
@@ -136,6 +164,14 @@ private:
         static_assert(sizeof(T) <= 4,
                       "a system call reads or writes a register of 8 bytes in two halves, on most "
                       "kernels: use the mapping, map_bar(...).read or write, or say which half");
+    }
+    detail::vfio_interrupts<Kernel> interrupts() const noexcept {
+        return detail::vfio_interrupts<Kernel>(*state_);
+    }
+    static constexpr detail::vfio_irq_kind of(vfio_interrupt kind) noexcept {
+        constexpr std::array all{detail::irq_intx, detail::irq_msi, detail::irq_msix, detail::irq_err,
+                                 detail::irq_req};
+        return all.at(static_cast<std::size_t>(kind));
     }
     void change_command(std::uint16_t bits, std::uint16_t to) const {
         const auto command = read_config<std::uint16_t>(command_register);

@@ -31,10 +31,13 @@ struct pretend_device {
     std::uint32_t msi = 4;                                     ///< vectors that it has
     std::uint32_t msix = 0;
     std::uint32_t vectors_left = 64; ///< that the kernel can give to it
+    std::uint32_t intx = 1;
+    bool express = true; ///< of PCI Express, and so with ERR
     bool can_reset = true;
 
     std::array<std::byte, 256> config{};
     std::map<std::uint32_t, std::vector<int>> vectors{}; ///< eventfds by kind of interrupt
+    bool intx_masked = false;
     int resets = 0;
 
     /// Has this many vectors of MSI-X, and their table somewhere in a BAR.
@@ -73,10 +76,9 @@ struct pretend_device {
             return region(*static_cast<vfio_region_info*>(argument));
         case VFIO_DEVICE_GET_IRQ_INFO: {
             auto& info = *static_cast<vfio_irq_info*>(argument);
-            if (info.index >= VFIO_PCI_NUM_IRQS) return -EINVAL;
-            info.count = info.index == VFIO_PCI_MSI_IRQ_INDEX    ? msi
-                         : info.index == VFIO_PCI_MSIX_IRQ_INDEX ? msix
-                                                                 : 0;
+            if (info.index >= VFIO_PCI_NUM_IRQS || (info.index == VFIO_PCI_ERR_IRQ_INDEX && !express))
+                return -EINVAL;
+            info.count = std::array{intx, msi, msix, 1U, 1U}.at(info.index);
             return 0;
         }
         case VFIO_DEVICE_SET_IRQS:
@@ -101,12 +103,21 @@ private:
             info.flags |= VFIO_REGION_INFO_FLAG_MMAP;
         return 0;
     }
-    /// Vectors that are enabled cannot be added to, and one kind excludes the other.
+    /// Vectors that are enabled cannot be added to, and one kind of the device's own excludes the others.
     int set_vectors(const vfio_irq_set& request) {
+        const bool own = request.index <= VFIO_PCI_MSIX_IRQ_INDEX;
+        if ((request.flags & VFIO_IRQ_SET_ACTION_TRIGGER) == 0) {
+            if (request.index != VFIO_PCI_INTX_IRQ_INDEX || request.count != 1 ||
+                !vectors.contains(request.index))
+                return -EINVAL;
+            intx_masked = (request.flags & VFIO_IRQ_SET_ACTION_MASK) != 0;
+            return 0;
+        }
         if ((request.flags & VFIO_IRQ_SET_DATA_NONE) != 0 && request.count == 0)
             return vectors.erase(request.index) == 1 ? 0 : -EINVAL;
         const auto* const fds = reinterpret_cast<const int*>(&request + 1);
-        if (request.argsz != sizeof request + request.count * sizeof *fds || !vectors.empty()) return -EINVAL;
+        if (request.argsz != sizeof request + request.count * sizeof *fds) return -EINVAL;
+        if (own && !vectors.empty() && vectors.begin()->first <= VFIO_PCI_MSIX_IRQ_INDEX) return -EINVAL;
         if (request.count > vectors_left) return static_cast<int>(vectors_left); // as Linux does
         vectors[request.index].assign(fds, fds + request.count);
         return 0;

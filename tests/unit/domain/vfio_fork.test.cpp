@@ -55,7 +55,7 @@ TEST_CASE("A forked child does nothing to its parent's device") {
     kernel::devices.at("0000:00:04.0").msix = 2;
     const gup_test::vfio_device device("0000:00:04.0");
     const auto bar = device.map_bar(0);
-    const std::array<std::function<void()>, 14> verbs{
+    const std::array<std::function<void()>, 23> verbs{
         [&] { static_cast<void>(device.read_config<std::uint16_t>(4)); },
         [&] { device.write_config<std::uint16_t>(4, 0); },
         [&] { static_cast<void>(device.read_bar<std::uint32_t>(0, 0)); },
@@ -65,6 +65,15 @@ TEST_CASE("A forked child does nothing to its parent's device") {
         [&] { static_cast<void>(device.map_bar(0)); },
         [&] { device.enable_msi(std::array{3}); },
         [&] { device.enable_msix(std::array{3}); },
+        [&] { device.enable_intx(3); },
+        [&] { device.enable_req(3); },
+        [&] { device.enable_err(3); },
+        [&] { device.mask_intx(); },
+        [&] { device.unmask_intx(); },
+        [&] { device.disable_intx(); },
+        [&] { device.disable_req(); },
+        [&] { device.disable_err(); },
+        [&] { static_cast<void>(device.vectors(gup::vfio_interrupt::msi)); },
         [&] { device.disable_msi(); },
         [&] { device.disable_msix(); },
         [&] { device.reset(); },

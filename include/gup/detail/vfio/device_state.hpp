@@ -11,13 +11,10 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <linux/vfio.h>
 #include <memory>
-#include <span>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace gup::inline GUP_NAMESPACE::detail {
 
@@ -102,50 +99,6 @@ public:
         check_register("writing a register", to, sizeof(T), offset);
         const ssize_t result = Kernel::pwrite(fd_, &value, sizeof value, to.offset + offset);
         check_transfer("pwrite of a register", result, sizeof value);
-    }
-
-    void set_vectors(unsigned index, const char* kind, std::span<const int> eventfds) const {
-        check_process("enabling interrupts");
-        vfio_irq_info irq{};
-        irq.argsz = sizeof irq;
-        irq.index = index;
-        if (const int result = Kernel::ioctl(fd_, VFIO_DEVICE_GET_IRQ_INFO, &irq); result != 0)
-            fail("ioctl(VFIO_DEVICE_GET_IRQ_INFO)", result, std::string("has no ") + kind);
-        if (eventfds.empty() || eventfds.size() > irq.count)
-            fail("enabling interrupts", -EINVAL,
-                 std::string("has ") + std::to_string(irq.count) + " vectors of " + kind + ", not " +
-                     std::to_string(eventfds.size()));
-        const std::size_t bytes = sizeof(vfio_irq_set) + eventfds.size_bytes();
-        std::vector<std::byte> request(bytes);
-        // the kernel adds none to those that are enabled, and enables one kind at a time
-        clear_vectors(VFIO_PCI_MSI_IRQ_INDEX);
-        clear_vectors(VFIO_PCI_MSIX_IRQ_INDEX);
-        vfio_irq_set head{};
-        head.argsz = static_cast<std::uint32_t>(bytes);
-        head.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
-        head.index = index;
-        head.count = static_cast<std::uint32_t>(eventfds.size());
-        std::memcpy(request.data(), &head, sizeof head);
-        std::memcpy(request.data() + sizeof head, eventfds.data(), eventfds.size_bytes());
-        const int result = Kernel::ioctl(fd_, VFIO_DEVICE_SET_IRQS, request.data());
-        if (result > 0) // none is set, though there are so many
-            fail("ioctl(VFIO_DEVICE_SET_IRQS)", -ENOSPC,
-                 "can have " + std::to_string(result) + " vectors of " + kind + " at present, not " +
-                     std::to_string(eventfds.size()) + ": ask for fewer");
-        if (result < 0)
-            fail("ioctl(VFIO_DEVICE_SET_IRQS)", result,
-                 std::string("refused these eventfds, or the kernel has no ") + kind + " vectors left");
-    }
-    /// Does nothing if none are enabled.
-    void clear_vectors(unsigned index) const {
-        check_process("disabling interrupts");
-        vfio_irq_set request{};
-        request.argsz = sizeof request;
-        request.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER;
-        request.index = index;
-        const int result = Kernel::ioctl(fd_, VFIO_DEVICE_SET_IRQS, &request);
-        if (result != 0 && result != -EINVAL) // there are none
-            fail("ioctl(VFIO_DEVICE_SET_IRQS)", result, "did not disable its interrupts");
     }
 
     void reset() const {
