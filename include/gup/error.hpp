@@ -4,6 +4,7 @@
 /// How gup reports what went wrong: `pin_failure` says what, `pin_error` throws it, and `on_release_failure`
 /// hears of what no caller could be told.
 
+#include "gup/detail/uncancelled.hpp"
 #include "gup/version.hpp"
 
 #include <atomic>
@@ -95,7 +96,8 @@ struct release_failure {
     std::span<const std::byte> range; ///< the memory that is leaked
 };
 
-/// Called for every failed release, from any thread, also inside destructors; must not throw or call gup.
+/// Called for every failed release, from any thread, also inside destructors, while the thread cannot be
+/// cancelled; must not throw or call gup.
 using release_failure_hook = void (*)(const release_failure&) noexcept;
 
 namespace detail {
@@ -131,6 +133,7 @@ inline bool refuse(pin_failure& failure, int error, const char* call, std::strin
 
 /// A broken rule that leaves no safe way on: says the rule and terminates.
 [[noreturn, gnu::cold, gnu::noinline]] inline void rule_broken(const char* rule) noexcept {
+    const uncancelled message;
     std::fprintf(stderr, "gup: %s\n", rule);
     std::terminate();
 }
@@ -139,6 +142,7 @@ inline bool refuse(pin_failure& failure, int error, const char* call, std::strin
 
 /// Tells the hook of a release that failed: for domains, whose memory then stays. Thread-safe.
 inline void report_release_failure(const release_failure& failure) noexcept {
+    const detail::uncancelled hook;
     detail::release_hook.load(std::memory_order_acquire)(failure);
 }
 

@@ -4,6 +4,7 @@
 /// The kernel policy: every system call that gup makes goes through a stateless class of this shape, so that
 /// tests can make any of them fail.
 
+#include "gup/detail/uncancelled.hpp"
 #include "gup/version.hpp"
 
 #include <cerrno>
@@ -30,8 +31,8 @@ namespace gup::process_wide_v1 {
 struct [[gnu::visibility("default")]] system_kernel;
 
 /// The real kernel. Every function returns what the system call returns, with `-errno` in place of -1; errno
-/// itself is not part of the interface. A test's policy derives from this class and hides what it wants to
-/// change.
+/// itself is not part of the interface. None is a cancellation point. A test's policy derives from this class
+/// and hides what it wants to change.
 struct system_kernel {
     /// mmap(2) of new memory: the address, or -errno.
     static std::intptr_t mmap(std::size_t bytes, int protection, int flags, int fd) noexcept {
@@ -52,12 +53,22 @@ struct system_kernel {
         return checked(::ftruncate(fd, static_cast<off_t>(bytes)));
     }
     /// open(2) for reading and writing, O_CLOEXEC: the descriptor.
-    static int open(const char* path) noexcept { return checked(::open(path, O_RDWR | O_CLOEXEC)); }
-    static int close(int fd) noexcept { return checked(::close(fd)); }
+    static int open(const char* path) noexcept {
+        const uncancelled call;
+        return checked(::open(path, O_RDWR | O_CLOEXEC));
+    }
+    static int close(int fd) noexcept {
+        const uncancelled call;
+        return checked(::close(fd));
+    }
     /// A second descriptor of the same open file (F_DUPFD_CLOEXEC).
-    static int duplicate(int fd) noexcept { return checked(::fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
+    static int duplicate(int fd) noexcept {
+        const uncancelled call;
+        return checked(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    }
 
     static int ioctl(int fd, unsigned long request, void* argument) noexcept {
+        const uncancelled call;
         return checked(::ioctl(fd, request, argument));
     }
     /// mmap(2) of a part of a file or device, shared: the address, or -errno.
@@ -66,10 +77,12 @@ struct system_kernel {
         return address == MAP_FAILED ? -errno : reinterpret_cast<std::intptr_t>(address);
     }
     static ssize_t pread(int fd, void* into, std::size_t bytes, std::uint64_t offset) noexcept {
+        const uncancelled call;
         const ssize_t result = ::pread(fd, into, bytes, static_cast<off_t>(offset));
         return result < 0 ? -errno : result;
     }
     static ssize_t pwrite(int fd, const void* from, std::size_t bytes, std::uint64_t offset) noexcept {
+        const uncancelled call;
         const ssize_t result = ::pwrite(fd, from, bytes, static_cast<off_t>(offset));
         return result < 0 ? -errno : result;
     }
@@ -90,6 +103,7 @@ struct system_kernel {
         return checked(static_cast<int>(::syscall(SYS_munlock, address, bytes)));
     }
     static int msync(void* address, std::size_t bytes, int flags) noexcept {
+        const uncancelled call;
         return checked(::msync(address, bytes, flags));
     }
 
@@ -112,26 +126,27 @@ struct system_kernel {
 
     /// The whole text of a small file, /proc files included: 0 or -errno. Throws std::bad_alloc.
     static int read_text(const char* path, std::string& text) {
+        const uncancelled call;
         text.clear();
-        const int fd = ::open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0) return -errno;
-        char buffer[4096];
-        int result = 0;
-        for (;;) {
-            const ssize_t got = ::read(fd, buffer, sizeof buffer);
-            if (got < 0 && errno == EINTR) continue;
-            if (got <= 0) {
-                result = got < 0 ? -errno : 0;
-                break;
+        const struct closed_at_the_end {
+            ~closed_at_the_end() {
+                if (fd >= 0) ::close(fd);
             }
+            int fd;
+        } file{::open(path, O_RDONLY | O_CLOEXEC)};
+        if (file.fd < 0) return -errno;
+        char buffer[4096];
+        for (;;) {
+            const ssize_t got = ::read(file.fd, buffer, sizeof buffer);
+            if (got < 0 && errno == EINTR) continue;
+            if (got <= 0) return got < 0 ? -errno : 0;
             text.append(buffer, static_cast<std::size_t>(got));
         }
-        ::close(fd);
-        return result;
     }
 
     /// What a symbolic link leads to: 0 or -errno. Throws std::bad_alloc.
     static int read_link(const char* path, std::string& target) {
+        const uncancelled call;
         target.resize(PATH_MAX);
         const ssize_t length = ::readlink(path, target.data(), target.size());
         const int result = length < 0 ? -errno : 0;
@@ -141,6 +156,7 @@ struct system_kernel {
 
     /// The names in a folder, without those that begin with a dot: 0 or -errno. Throws std::bad_alloc.
     static int list_folder(const char* path, std::vector<std::string>& names) {
+        const uncancelled call;
         names.clear();
         const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path), &::closedir);
         if (folder == nullptr) return -errno;

@@ -45,7 +45,8 @@ struct outstanding_reference {
     call_site got{};
 };
 
-/// Hears, when a tracked pool is closed, of each reference that is still out; must not throw or call gup.
+/// Hears, when a tracked pool is closed, of each reference that is still out, while the thread cannot be
+/// cancelled; must not throw or call gup.
 using outstanding_reference_hook = void (*)(const outstanding_reference&) noexcept;
 
 namespace detail {
@@ -87,6 +88,7 @@ struct tracking<tracked<Domain>> {
             });
         }
         void report() noexcept {
+            const uncancelled hook;
             for_each_outstanding([](const outstanding_reference& reference) noexcept {
                 outstanding_hook.load(std::memory_order_acquire)(reference);
             });

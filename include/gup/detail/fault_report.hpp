@@ -4,6 +4,7 @@
 /// Says what a fault in the views of a tracked pool means before the program dies of it.
 
 #include "gup/detail/tracking.hpp"
+#include "gup/detail/uncancelled.hpp"
 
 #include <array>
 #include <atomic>
@@ -57,6 +58,7 @@ public:
         return *this << where.file << ":" << where.line << " in " << where.function;
     }
     void write() noexcept {
+        const uncancelled call;
         // nothing is to be done about a report that cannot be written
         [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text_.data(), length_);
         length_ = 0;

@@ -45,7 +45,7 @@ class space_state final : public proxy_owner<space_state<Domain>, Domain> {
     using plain = page_ref<Domain>;
 
 public:
-    explicit space_state(copy_source<Domain> copies) noexcept : copies_(copies) {}
+    explicit space_state(copy_source<Domain> copies) : copies_(copies) {}
 
     // A source of proxies.
     plain make(std::uint64_t index) {

@@ -5,6 +5,7 @@
 /// needs two; with a holder that does not run, waiters sleep, so that it gets to run whatever their
 /// priorities are.
 
+#include "gup/detail/uncancelled.hpp"
 #include "gup/version.hpp"
 
 #include <atomic>
@@ -33,6 +34,7 @@ private:
         constexpr int looks = 1000; // some microseconds: longer than any holder that runs needs
         for (int look = 0; look < looks; ++look)
             if (!taken_.load(std::memory_order_relaxed)) return;
+        const uncancelled sleep;
         while (taken_.load(std::memory_order_relaxed)) ::usleep(50);
     }
 

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <new>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -63,6 +64,10 @@ public:
                           "a tracked pool maps its memory twice: see `ulimit -v` and vm.max_map_count");
         }
         views_ = {reinterpret_cast<std::byte*>(address), memory.size()};
+        tracked_stand_in* const node =
+            nodes_.take(failure); // the verbs can refuse nothing: memory for the first
+        if (node == nullptr) return false;
+        nodes_.give_back(*node);
         watched_ = &watch(views_, page_shift, history_.data());
         return true;
     }
@@ -76,8 +81,7 @@ public:
     /// The word of a reference that the page counts already. Without memory for its node the program ends.
     std::uintptr_t lead(page& p, reference_kind kind, const call_site& where) noexcept {
         const std::lock_guard lock(lock_);
-        pin_failure failure;
-        tracked_stand_in* const node = nodes_.take(failure);
+        tracked_stand_in* const node = try_take();
         if (node == nullptr) rule_broken("no memory is left to track a reference with");
         node->base = &p;
         node->got = where;
@@ -120,6 +124,15 @@ public:
     }
 
 private:
+    tracked_stand_in* try_take() noexcept {
+        try {
+            pin_failure failure;
+            return nodes_.take(failure);
+        } catch (const std::bad_alloc&) {
+            return nullptr;
+        }
+    }
+
     static void on_release(zone& z, counted& c) noexcept {
         auto& self = *static_cast<tracker*>(zone_access::owner(z));
         if (self.process_ != this_process()) return; // a forked child: the parent's business
