@@ -5,6 +5,7 @@
 /// same type as those to pages of a pool, and leads to a dynamic page.
 
 #include "gup/detail/dynamic_registry.hpp"
+#include "gup/detail/keep_loaded.hpp"
 #include "gup/dynamic_page.hpp"
 #include "gup/pin_domain.hpp"
 
@@ -27,13 +28,17 @@ template <pinnable_byte Byte>
 inline constexpr dma_access natural_access =
     std::is_const_v<Byte> ? dma_access::read : dma_access::read_write;
 
+// Hidden, those that take a provider: they keep loaded what he, in the caller's shared object, is made of.
+
 /// As get_user_pages; instead of throwing fills `failure` and returns nothing. Throws std::bad_alloc only.
 template <dma_access Access, pin_domain Domain, pinnable_byte Byte, std::size_t Extent>
-[[nodiscard("the memory must be put")]] std::optional<user_page_ref<Domain, Access>>
+[[nodiscard("the memory must be put"),
+  gnu::visibility("hidden")]] std::optional<user_page_ref<Domain, Access>>
 try_get_user_pages(Domain& domain, std::span<Byte, Extent> memory, const memory_provider& provider,
                    pin_failure& failure) {
     static_assert(!cpu_may_write(Access) || !std::is_const_v<Byte>,
                   "const memory is pinned for reading only: pass a span of std::byte to write to it");
+    if (provider.keep_alive != nullptr) detail::keep_loaded();
     const std::uintptr_t word =
         detail::dynamic_registry<Domain>::current().get(domain, memory, Access, provider, failure);
     if (word == 0) return std::nullopt;
@@ -61,7 +66,7 @@ try_get_user_pages(Domain& domain, std::span<Byte, Extent> memory, pin_failure& 
 /// access; and what the domain says. Reads /proc/self/maps unless exactly this range is pinned. Thread-safe,
 /// except with `local<>` domains, whose pages belong to the calling thread.
 template <dma_access Access, pin_domain Domain, pinnable_byte Byte, std::size_t Extent>
-[[nodiscard("the memory must be put")]] user_page_ref<Domain, Access>
+[[nodiscard("the memory must be put"), gnu::visibility("hidden")]] user_page_ref<Domain, Access>
 get_user_pages(Domain& domain, std::span<Byte, Extent> memory, const memory_provider& provider = {}) {
     pin_failure failure;
     if (auto ref = try_get_user_pages<Access>(domain, memory, provider, failure)) return std::move(*ref);

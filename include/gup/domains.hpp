@@ -4,6 +4,7 @@
 /// `domains<A, B, ...>`: memory that is pinned in several domains at once, so that one page serves the
 /// operations of each. For programs that read from a disk with io_uring what another device then fetches.
 
+#include "gup/detail/keep_loaded.hpp"
 #include "gup/detail/tracking.hpp"
 #include "gup/local.hpp"
 #include "gup/pin_domain.hpp"
@@ -144,6 +145,7 @@ private:
 
     /// Allocates now what release, which must not fail, needs.
     void share_memory() {
+        detail::keep_loaded();
         const auto all = std::make_shared<common_memory>();
         for (auto& each : shares_) each = std::make_unique<share>(all);
     }

@@ -5,6 +5,7 @@
 /// makes of it a domain, with its handle, registration, throwing and other twins, range check, and what a
 /// forked child may not do. domain/README.md shows how.
 
+#include "gup/detail/keep_loaded.hpp"
 #include "gup/detail/process.hpp"
 #include "gup/in_flight.hpp"
 #include "gup/pin_domain.hpp"
@@ -216,6 +217,7 @@ protected:
     /// Makes the place from these arguments; copies of this handle share it.
     template <class... Arguments>
     Place& emplace(Arguments&&... arguments) {
+        detail::keep_loaded();
         shared_ = std::make_shared<typename registration::shared>(std::forward<Arguments>(arguments)...);
         return shared_->place;
     }

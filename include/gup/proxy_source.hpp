@@ -5,6 +5,7 @@
 /// pinned, and gets it back with its last put. Address spaces are sources; so is any type of the user's that
 /// derives from `proxy_owner` and models `proxy_source`.
 
+#include "gup/detail/keep_loaded.hpp"
 #include "gup/detail/source_base.hpp"
 
 #include <concepts>
@@ -46,7 +47,7 @@ public:
     using domain_type = Domain;
 
 protected:
-    proxy_owner() noexcept : common(does) {}
+    proxy_owner() noexcept : common(does) { detail::keep_loaded(); }
     ~proxy_owner() = default;
 
     /// A new proxy in front of the page that `base` leads to, through another proxy or not; its first

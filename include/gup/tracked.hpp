@@ -6,6 +6,7 @@
 /// is used when nobody holds the page any more faults at that instruction, with a report of where the page
 /// was got and put.
 
+#include "gup/detail/keep_loaded.hpp"
 #include "gup/detail/tracker.hpp"
 #include "gup/page_pool.hpp"
 
@@ -69,8 +70,11 @@ struct tracking<tracked<Domain>> {
     static constexpr bool enabled = true;
 
     struct origin {
-        // by default where the verb is called, of which this is the default argument
-        origin(call_site at = call_site::current()) noexcept : where(at) {}
+        // By default where the verb is called, of which this is the default argument. Hidden, to keep loaded
+        // what has the names of the place: the caller's shared object.
+        [[gnu::visibility("hidden")]] origin(call_site at = call_site::current()) noexcept : where(at) {
+            keep_loaded();
+        }
         call_site where;
     };
 

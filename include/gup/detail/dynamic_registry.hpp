@@ -8,6 +8,7 @@
 /// Memory that is pinned through two releases is two pages, each with a dirty state of its own.
 
 #include "gup/detail/caller_range.hpp"
+#include "gup/detail/keep_loaded.hpp"
 #include "gup/detail/process.hpp"
 #include "gup/detail/stand_in_store.hpp"
 #include "gup/dynamic_page.hpp"
@@ -266,6 +267,7 @@ template <class Domain>
 std::uintptr_t dynamic_registry<Domain>::add(Domain& domain, pinned_in* in, record* base,
                                              range_content content, const request& wanted,
                                              std::string_view maps, pin_failure& failure) {
+    keep_loaded(); // even if another shared object made the registry
     std::unique_ptr<pinned_in> first;
     if (in == nullptr) {
         domains_.reserve(domains_.size() + 1);

@@ -5,6 +5,7 @@
 /// put.
 
 #include "gup/detail/free_page_store_slow.hpp"
+#include "gup/detail/keep_loaded.hpp"
 #include "gup/detail/local_free_page_store.hpp"
 #include "gup/detail/slab.hpp"
 #include "gup/page_ref.hpp"
@@ -59,6 +60,7 @@ public:
     /// Null, with `failure` filled and nothing left behind, if it cannot be made.
     static pool_state* try_make(Domain domain, const pool_options& options, dma_access access,
                                 pin_failure& failure) {
+        keep_loaded();
         failure = {};
         if (const char* fault = fault_of(options, tracks); fault != nullptr) {
             refuse(failure, EINVAL, "page_pool", fault);

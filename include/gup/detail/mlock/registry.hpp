@@ -4,6 +4,7 @@
 /// The mlock page counts of this process: one set for all domains, threads and shared objects, because the
 /// locks of the kernel are per process too.
 
+#include "gup/detail/keep_loaded.hpp"
 #include "gup/detail/mlock/locked_ranges.hpp"
 #include "gup/detail/page_range.hpp"
 #include "gup/detail/process.hpp"
@@ -88,6 +89,7 @@ template <class Kernel>
 mlock_registry<Kernel>& mlock_registry<Kernel>::current() {
     mlock_registry* known = current_.load(std::memory_order_acquire);
     if (known != nullptr && known->belongs_to_this_process()) return *known;
+    keep_loaded(); // with what points to the counts: a library that is opened again must find them
     std::unique_ptr<mlock_registry> made(new mlock_registry(this_process<Kernel>(), known));
     if (current_.compare_exchange_strong(known, made.get(), std::memory_order_acq_rel))
         return *made.release();

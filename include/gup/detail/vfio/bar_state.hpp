@@ -4,6 +4,7 @@
 /// What the handles of a BAR point to: its mapping, of which the page with the MSI-X table cannot be written
 /// to.
 
+#include "gup/detail/keep_loaded.hpp"
 #include "gup/detail/vfio/device_state.hpp"
 
 #include <algorithm>
@@ -61,6 +62,7 @@ public:
                 "map_bar", -EOPNOTSUPP,
                 "has a BAR that cannot be mapped, I/O ports or less than a page of memory: use read_bar "
                 "and write_bar");
+        keep_loaded();
         auto made = std::make_shared<vfio_bar_state>(std::move(device), number);
         if (protect_table) made->find_read_only(region.size);
         made->address_ =

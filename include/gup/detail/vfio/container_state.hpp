@@ -6,6 +6,7 @@
 /// last group. It does so too, whoever has what open, when the last device of the last group is unbound or
 /// removed.
 
+#include "gup/detail/keep_loaded.hpp"
 #include "gup/detail/proc_text.hpp"
 #include "gup/detail/process.hpp"
 #include "gup/detail/vfio/group_failure.hpp"
@@ -45,6 +46,7 @@ public:
 
     /// Opens /dev/vfio/vfio; null, with `failure` filled, if that cannot be. Throws std::bad_alloc.
     static std::shared_ptr<vfio_container_state> try_open(pin_failure& failure) {
+        keep_loaded();
         constexpr const char* path = "/dev/vfio/vfio";
         auto made = std::make_shared<vfio_container_state>();
         made->fd_ = Kernel::open(path);

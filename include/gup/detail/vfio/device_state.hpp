@@ -3,6 +3,7 @@
 /// \file
 /// What the handles of a device point to: its descriptor, and the system calls on it.
 
+#include "gup/detail/keep_loaded.hpp"
 #include "gup/detail/process.hpp"
 #include "gup/detail/vfio/container_state.hpp"
 #include "gup/pci_device_info.hpp"
@@ -25,6 +26,7 @@ public:
     static std::shared_ptr<vfio_device_state>
     try_open(std::shared_ptr<vfio_container_state<Kernel>> container, int group, std::string address,
              pin_failure& failure) {
+        keep_loaded();
         auto made = std::make_shared<vfio_device_state>(std::move(container), std::move(address));
         vfio_device_state& device = *made;
         device.fd_ = Kernel::ioctl(group, VFIO_GROUP_GET_DEVICE_FD, device.info_.address.data());
