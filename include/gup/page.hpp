@@ -71,7 +71,7 @@ struct page_access {
 
     /// Ties a page that nobody holds into a free list; its content and dirty flag are lost here.
     static void set_link(page& p, page* next) noexcept {
-        state(p).store(reinterpret_cast<std::uint64_t>(next) & link_mask, std::memory_order_relaxed);
+        state(p).store(reinterpret_cast<std::uint64_t>(next), std::memory_order_relaxed); // below the flags
     }
     static page* link(const page& p) noexcept {
         return reinterpret_cast<page*>(state(p).load(std::memory_order_relaxed) & link_mask);

@@ -78,9 +78,9 @@ public:
 
     /// A free page, or null: if any page is free anywhere, it is found.
     page* take() noexcept {
-        if (magazine* const m = current(); m != nullptr && m->enter()) [[likely]] {
+        if (magazine* const m = current(); m != nullptr && m->enter(*this)) [[likely]] {
             page* const p = m->pop();
-            m->leave();
+            m->leave(*this);
             if (p != nullptr) [[likely]]
                 return p;
         }
@@ -89,10 +89,10 @@ public:
 
     /// Takes back a page that has no references.
     void give_back(page& p) noexcept {
-        if (magazine* const m = current(); m != nullptr && m->enter()) [[likely]] {
+        if (magazine* const m = current(); m != nullptr && m->enter(*this)) [[likely]] {
             const bool room = m->count.load(std::memory_order_relaxed) < m->capacity;
             if (room) m->push(p);
-            m->leave();
+            m->leave(*this);
             if (room) [[likely]]
                 return;
         }
@@ -110,7 +110,7 @@ public:
     template <class Drop>
     bool give_back_while(Drop drop) noexcept {
         magazine* const m = current();
-        if (m == nullptr || !m->enter()) return false;
+        if (m == nullptr || !m->enter(*this)) return false;
         const bool lookups = lookups_.load(std::memory_order_relaxed);
         // the count lives in a register meanwhile: through memory each page would wait for the one before
         std::uint32_t held = m->count.load(std::memory_order_relaxed);
@@ -121,7 +121,7 @@ public:
             if (freed != nullptr) m->put(held++, *std::exchange(freed, nullptr));
         }
         m->count.store(held, std::memory_order_relaxed);
-        m->leave();
+        m->leave(*this);
         return any;
     }
 
@@ -140,7 +140,7 @@ public:
     std::size_t free_pages() noexcept;
 
     /// Called at the end of a thread for each of its magazines.
-    static void detach(magazine& m) noexcept;
+    static void detach(magazine& m, slow_turn& turn) noexcept;
 
     static void on_release(zone& z, counted& c) noexcept {
         static_cast<free_page_store*>(zone_access::owner(z))->give_back(page_access::from(c));
@@ -155,19 +155,19 @@ private:
     }
     /// The thread's magazine if it is the one used last.
     magazine* current() const noexcept {
-        magazine* const m = this_thread_magazines.current;
+        magazine* const m = this_thread_magazines.current.load(std::memory_order_relaxed);
         return m != nullptr && m->owner.load(std::memory_order_relaxed) == this ? m : nullptr;
     }
 
     page* take_slowly() noexcept;
     void give_back_slowly(page& p) noexcept;
     bool start_lookups() noexcept;
-    magazine* find_magazine() noexcept;
-    magazine* attach_magazine() noexcept;
-    bool empty_magazine(magazine& m) noexcept;
+    magazine* find_magazine(slow_turn& turn) noexcept;
+    magazine* attach_magazine(slow_turn& turn) noexcept;
+    bool empty_magazine(magazine& m, const slow_turn& turn) noexcept;
     void refill(magazine& m) noexcept;
-    void collect() noexcept;
-    void destroy_if_over(std::unique_lock<std::mutex>& lock) noexcept;
+    void collect(const slow_turn& turn) noexcept;
+    void destroy_if_over(std::unique_lock<std::mutex>& lock, slow_turn& turn) noexcept;
 
     const page_arrays arrays_;
     const store_calls& calls_;

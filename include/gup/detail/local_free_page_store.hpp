@@ -4,10 +4,13 @@
 /// The free pages of a pool of a `local<>` domain: one list, one thread, no lock.
 
 #include "gup/detail/free_list.hpp"
+#include "gup/detail/magazine.hpp"
 #include "gup/detail/process.hpp"
 #include "gup/detail/reference_word.hpp"
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <type_traits>
 
@@ -27,23 +30,29 @@ public:
     const page_arrays& arrays() const noexcept { return arrays_; }
     page* take() noexcept {
         check_thread();
-        return process_ == this_process() ? free_.pop() : nullptr;
+        if (process_ != this_process() || !enter()) return nullptr;
+        page* const p = free_.pop();
+        leave();
+        return p;
     }
     bool take_all(std::span<page*> pages) noexcept {
         check_thread();
-        if (process_ != this_process() || free_.size() < pages.size()) return false;
+        if (process_ != this_process() || free_.size() < pages.size() || !enter()) return false;
         for (page*& p : pages) p = free_.pop();
+        leave();
         return true;
     }
     bool take_all(std::size_t wanted, page_chain& chain) noexcept {
         check_thread();
-        if (process_ != this_process() || free_.size() < wanted) return false;
+        if (process_ != this_process() || free_.size() < wanted || !enter()) return false;
         while (chain.count < wanted) chain.push(*free_.pop());
+        leave();
         return true;
     }
     void give_back(page& p) noexcept {
+        if (!enter()) return give_back_late(p);
         free_.push(p);
-        destroy_if_over();
+        leave();
     }
     bool allow_lookups() noexcept {
         check_thread();
@@ -52,7 +61,8 @@ public:
     std::size_t free_pages() noexcept { return free_.size(); }
     void close() noexcept {
         if (process_ != this_process()) return; // a forked child: the parent's business
-        closed_ = true;
+        if (!enter()) return;
+        leave(state::closed);
         destroy_if_over();
     }
 
@@ -61,19 +71,42 @@ public:
     }
 
 private:
+    enum class state : std::uint8_t { open, inside, closed };
+
+    /// The thread's turn; false if the pool is closed. Ends the program in a signal handler that interrupts
+    /// another: it would get the very page that its thread is about to get.
+    bool enter() noexcept {
+        const state now = state_.load(std::memory_order_relaxed);
+        if (now != state::open) [[unlikely]] {
+            if (now == state::inside) interrupted_by_itself();
+            return false;
+        }
+        state_.store(state::inside, std::memory_order_relaxed);
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        return true;
+    }
+    void leave(state after = state::open) noexcept {
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        state_.store(after, std::memory_order_relaxed);
+    }
+    [[gnu::cold, gnu::noinline]] void give_back_late(page& p) noexcept {
+        free_.push(p);
+        destroy_if_over();
+    }
+
     /// For the verbs that take from the pool; those that take a reference check on their own.
     void check_thread() const noexcept {
-        detail::check_thread<local_counting>(reference_word(arrays_.page_at(0)).value());
+        if (zone_access::thread(arrays_.zone_at(0)) != this_thread_identity()) on_wrong_thread();
     }
     void destroy_if_over() noexcept {
-        if (closed_ && free_.size() == arrays_.pages() && process_ == this_process()) destroy_(*this);
+        if (free_.size() == arrays_.pages() && process_ == this_process()) destroy_(*this);
     }
 
     const page_arrays arrays_;
     const destroy_function destroy_;
     const process_identity process_ = this_process();
     free_list free_;
-    bool closed_ = false;
+    std::atomic<state> state_{state::open};
 };
 
 } // namespace gup::inline GUP_NAMESPACE::detail

@@ -4,18 +4,23 @@
 /// A thread's cache of free pages of one pool. Its thread uses it without a locked instruction; another
 /// thread may empty it, at the price of a membarrier system call.
 ///
-/// Protocol: the owner raises `busy`, looks at `open`, works, lowers `busy`. Whoever wants the pages holds
-/// the store's lock, lowers `open`, makes every running thread pass a barrier, and waits for `busy` to fall.
-/// Either the owner saw that `open` was down and stays away, or the other sees `busy` and waits.
+/// Protocol: the thread writes that it is inside where the store's name was, looks at `open`, works, and puts
+/// the name back. Whoever wants the pages holds the store's lock, lowers `open`, makes every running thread
+/// pass a barrier, and waits until nobody is inside. Either the thread saw that `open` was down and stays
+/// away, or the other sees that it is inside and waits. A signal handler that comes meanwhile finds no
+/// magazine of the store, and on the slow path why: it would get the very page that its thread is about to
+/// get.
 
 #include "gup/detail/free_list.hpp"
 #include "gup/detail/spin_lock.hpp"
+#include "gup/error.hpp"
 
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 
 namespace gup::inline GUP_NAMESPACE::detail {
 
@@ -23,11 +28,12 @@ class free_page_store;
 
 /// Lies alone in memory that a forked child sees zeroed, where it reads as closed, empty and ownerless.
 struct alignas(64) magazine {
-    std::atomic<free_page_store*> owner{nullptr}; // null once the store is gone, and in a forked child
+    /// Written by the thread only: the store, or that it is inside; null in a forked child.
+    std::atomic<free_page_store*> owner{nullptr};
     std::atomic<bool> open{false};
-    std::atomic<bool> busy{false};
-    bool fenced = false;        // no membarrier on this kernel: the owner pays for the barrier itself
-    std::uint32_t capacity = 0; // at most `places`
+    std::atomic<bool> gone{false}; // the store is: from then on never open, and `owner` of no meaning
+    bool fenced = false;           // no membarrier on this kernel: the owner pays for the barrier itself
+    std::uint32_t capacity = 0;    // at most `places`
     std::atomic<std::uint32_t> count{0}; // atomic only so that others may estimate
 
     magazine* next_of_thread = nullptr;
@@ -39,22 +45,25 @@ struct alignas(64) magazine {
     static constexpr std::uint32_t places = 64;
     std::array<page*, places> pages{}; // an array, not a chain: pages are got without waiting for one another
 
-    /// The owner's turn: false if the pages must be left alone; then the store's lock is the way.
-    bool enter() noexcept {
+    /// What is instead of the store's name while the thread is inside.
+    static free_page_store* inside() noexcept { return reinterpret_cast<free_page_store*>(1); }
+
+    /// The turn of its thread: false if the pages must be left alone; then the store's lock is the way.
+    bool enter(free_page_store& store) noexcept {
         if (fenced) {
-            busy.store(true, std::memory_order_seq_cst);
+            owner.store(inside(), std::memory_order_seq_cst);
             if (open.load(std::memory_order_seq_cst)) return true;
         } else {
-            busy.store(true, std::memory_order_relaxed);
+            owner.store(inside(), std::memory_order_relaxed);
             std::atomic_signal_fence(
                 std::memory_order_seq_cst); // the membarrier of the other side orders the rest
             if (open.load(std::memory_order_acquire)) [[likely]]
                 return true;
         }
-        leave();
+        leave(store);
         return false;
     }
-    void leave() noexcept { busy.store(false, std::memory_order_release); }
+    void leave(free_page_store& store) noexcept { owner.store(&store, std::memory_order_release); }
 
     page* pop() noexcept {
         const std::uint32_t held = count.load(std::memory_order_relaxed);
@@ -106,11 +115,49 @@ struct alignas(64) magazine {
 /// objects that hide their symbols each has its own, as if it were another thread: they hold functions of the
 /// object that made them, and go before it can.
 struct thread_magazines {
-    magazine* current = nullptr;
+    std::atomic<magazine*> current{nullptr};
     magazine* all = nullptr;
-    bool ended = false; // the thread is running its last destructors: no magazine any more
+    bool ended = false;              // the thread is running its last destructors: no magazine any more
+    std::atomic<bool> slowly{false}; // see slow_turn
 };
 
 inline constinit thread_local thread_magazines this_thread_magazines{};
+
+[[noreturn, gnu::cold, gnu::noinline]] inline void interrupted_by_itself() noexcept {
+    rule_broken(
+        "a signal handler used a page pool, or dropped the last reference to a page, while its thread was "
+        "doing so: have the handler tell the program's loop, which may");
+}
+
+/// The calling thread is on a slow path, and has no current magazine meanwhile. Ends the program if it was on
+/// one already: then this is a signal handler, which would wait for its own thread.
+class slow_turn {
+public:
+    slow_turn() noexcept {
+        if (mine_.slowly.load(std::memory_order_relaxed)) interrupted_by_itself();
+        mine_.slowly.store(true, std::memory_order_relaxed);
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        current = mine_.current.load(std::memory_order_relaxed);
+        mine_.current.store(nullptr, std::memory_order_relaxed);
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+    }
+    slow_turn(const slow_turn&) = delete;
+    slow_turn& operator=(const slow_turn&) = delete;
+    ~slow_turn() { end(); }
+
+    /// Before what may use a pool itself, such as the end of one.
+    void end() noexcept {
+        if (std::exchange(ended_, true)) return;
+        mine_.current.store(current, std::memory_order_relaxed);
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        mine_.slowly.store(false, std::memory_order_relaxed);
+    }
+
+    magazine* current; ///< what is it again afterwards
+
+private:
+    thread_magazines& mine_ = this_thread_magazines;
+    bool ended_ = false;
+};
 
 } // namespace gup::inline GUP_NAMESPACE::detail

@@ -5,6 +5,7 @@
 /// and a second mapping of the pool's memory, in which only pages that somebody holds are accessible.
 
 #include "gup/detail/fault_report.hpp"
+#include "gup/detail/magazine.hpp"
 #include "gup/detail/process.hpp"
 #include "gup/detail/reference_word.hpp"
 #include "gup/detail/stand_in_store.hpp"
@@ -80,6 +81,7 @@ public:
     }
     /// The word of a reference that the page counts already. Without memory for its node the program ends.
     std::uintptr_t lead(page& p, reference_kind kind, const call_site& where) noexcept {
+        const slow_turn turn;
         const std::lock_guard lock(lock_);
         tracked_stand_in* const node = try_take();
         if (node == nullptr) rule_broken("no memory is left to track a reference with");
@@ -117,6 +119,7 @@ public:
     template <class Look>
     void for_each(Look look) {
         if (process_ != this_process()) return; // nor is its lock ours
+        const slow_turn turn;
         const std::lock_guard lock(lock_);
         nodes_.for_each([&](const tracked_stand_in& node) {
             if (!node.counts().none()) look(node);
@@ -140,6 +143,7 @@ private:
         page& base = *node.base;
         const reference_kind kind = node.kind;
         {
+            const slow_turn turn;
             const std::lock_guard lock(self.lock_);
             self.history_[self.place_of(base)] = {node.got, node.put};
             self.nodes_.give_back(node);

@@ -149,7 +149,7 @@ TEST_CASE("a cache never holds more than two batches") {
     const auto taken = s.take(6400);
     s.give_back(taken);
 
-    const auto* const mine = gup::detail::this_thread_magazines.current;
+    const auto* const mine = gup::detail::this_thread_magazines.current.load();
     REQUIRE(mine != nullptr);
     CHECK(mine->count <= 64);
     CHECK(mine->count > 0);
@@ -162,7 +162,7 @@ TEST_CASE("a thread that uses two stores in turn keeps a cache of each") {
     for (int i = 0; i < 3; ++i) {
         gup::page* const first = one.store.take();
         gup::page* const second = two.store.take();
-        const auto* const cache = gup::detail::this_thread_magazines.current;
+        const auto* const cache = gup::detail::this_thread_magazines.current.load();
         const std::uint32_t before = cache->count;
         one.store.give_back(*first);
         CHECK(gup::detail::this_thread_magazines.current != cache);
@@ -197,14 +197,14 @@ TEST_CASE("a thread that is just using its cache is waited for") {
     shop s(200);
     gup::page* const mine = s.store.take();
     s.store.give_back(*mine);
-    gup::detail::magazine* const cache = gup::detail::this_thread_magazines.current;
-    REQUIRE(cache->enter()); // as in the midst of a get
+    gup::detail::magazine* const cache = gup::detail::this_thread_magazines.current.load();
+    REQUIRE(cache->enter(s.store)); // as in the midst of a get
 
     auto all = std::async(std::launch::async, [&s] { return s.take(200); });
     const bool waited = all.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready;
     gup::page* const got = cache->pop();
     cache->push(*got);
-    cache->leave();
+    cache->leave(s.store);
 
     CHECK(waited);
     const auto taken = all.get();
