@@ -23,7 +23,8 @@ struct pool_access;
 /// Memory of one domain in pages of one size. A handle: destroying it closes the pool at once, so that no
 /// page can be got any more, while memory and pin live on until the last reference is put. Get and put from
 /// any thread, except with `local<>` domains; the handle itself is moved and destroyed by one thread; one
-/// that was moved from can only be assigned to or destroyed.
+/// that was moved from can only be assigned to or destroyed. Not in signal handlers: one that comes while its
+/// thread is inside a pool ends the program, with a message. A shared object that makes a pool stays loaded.
 template <pin_domain Domain, dma_access Access = dma_access::read_write>
 class page_pool {
 public:

@@ -79,6 +79,52 @@ TEST_CASE("a page whose other names went while it was copied is not copied after
     CHECK(s.pin(0).has_value()); // nothing holds the page any more
 }
 
+TEST_CASE("a name that went while its page was copied finds nothing, and the copy goes") {
+    copy_scene s;
+    s.meanwhile = [&] { s.space->remove(0); };
+    auto pinned = s.pin(0);
+    CHECK_FALSE(static_cast<bool>(*pinned));
+    CHECK(s.letter(1) == std::byte{'a'});
+    CHECK(s.pool.stats().free == 3);
+}
+
+TEST_CASE("a name that was given another page while its old one was copied pins that page") {
+    copy_scene s;
+    s.space->share(1, *s.space, 2); // the old page has several names still
+    auto other = gup::get_page(s.pool);
+    other.bytes()[0] = std::byte{'b'};
+    const auto pfn = gup::page_to_pfn(other);
+    s.meanwhile = [&] {
+        s.space->remove(0);
+        s.space->insert(0, gup::detail::reference_access::word(other));
+        gup::put_page(std::move(other));
+    };
+    auto pinned = s.pin(0);
+    CHECK(gup::page_to_pfn(*pinned) == pfn);
+    CHECK(s.letter(0) == std::byte{'b'});
+    CHECK(s.letter(1) == std::byte{'a'});
+    CHECK(s.pool.stats().free == 2);
+    gup::put_user_page(std::move(*pinned), gup::clean);
+}
+
+TEST_CASE("a write-back that fails marks the page, also if its name has gone, and what the name has instead") {
+    copy_scene s;
+    const auto page = s.space->find(0);
+    gup::page& frozen = gup::detail::page_of(gup::detail::reference_access::word(page));
+    s.space->set_dirty(0, frozen);
+    CHECK(gup::page_dirty(page));
+    gup::detail::page_access::clear_dirty(frozen);
+    auto pinned = s.pin(0); // which gives it a copy
+    gup::put_user_page(std::move(*pinned), gup::clean);
+    s.space->set_dirty(0, frozen);
+    CHECK(gup::page_dirty(page));
+    CHECK(gup::page_dirty(s.space->find(0)));
+    gup::detail::page_access::clear_dirty(frozen);
+    s.space->remove(0);
+    s.space->set_dirty(0, frozen);
+    CHECK(gup::page_dirty(page));
+}
+
 TEST_CASE("no free page is no error if none is needed any more") {
     copy_scene s;
     const auto all = gup::get_user_pages(s.pool, 3);

@@ -162,6 +162,63 @@ TEST_CASE("A release finds the nodes it needs among many borders between states"
     CHECK(ranges.size() == 0);
 }
 
+TEST_CASE("A release that leaves pages of many states leaves the nodes that their pins need") {
+    constexpr page_range plain = pages(1000, 1100);
+    constexpr page_range left = pages(1, 300);
+    locked_ranges ranges;
+    std::size_t held = 0;
+    pin(ranges, plain);
+    pin_alternating(ranges, 1, 400);
+    REQUIRE(ranges.add_nested(left, false, held));
+
+    CHECK(unpin(ranges, pages(1, 400)).size() == 100);
+    for (const page_range range : {pages(1010, 1020), pages(1030, 1040)}) // which cut `plain` in five
+        REQUIRE(ranges.add_nested(range, false, held));
+    CHECK(ranges.size() == 299 + 5);
+    for (const page_range range : {pages(1010, 1020), pages(1030, 1040)}) CHECK(unpin(ranges, range).empty());
+    CHECK(unpin(ranges, left).size() == 299);
+    CHECK(unpin(ranges, plain) == runs{{1000, 1100}});
+}
+
+TEST_CASE("Pins beside each other that differ in state are as many ranges for one pin of all, too") {
+    constexpr page_range plain = pages(1000, 1100);
+    constexpr page_range all = pages(1, 400);
+    for (const bool upwards : {false, true}) {
+        locked_ranges ranges;
+        std::size_t held = 0;
+        const auto each = [&](auto what) {
+            for (std::uintptr_t n = 1; n < 400; ++n) what(upwards ? n : 400 - n);
+        };
+        pin(ranges, plain);
+        each([&](std::uintptr_t n) {
+            ranges.promise(2);
+            ranges.add(pages(n, n + 1),
+                       {{pages(n, n + 1), {.held = n % 2 == 0, .foreign = false, .on_fault = false}}}, false);
+            ranges.withdraw();
+        });
+        REQUIRE(ranges.add_nested(all, false, held));
+        each([&](std::uintptr_t n) { CHECK(unpin(ranges, pages(n, n + 1)).empty()); });
+        for (const page_range range : {pages(1010, 1020), pages(1030, 1040)})
+            REQUIRE(ranges.add_nested(range, false, held));
+        CHECK(unpin(ranges, all).size() == 399);
+    }
+}
+
+TEST_CASE("A pin that is only noted outlives the merging of its range with the next one") {
+    locked_ranges ranges;
+    std::size_t held = 0;
+    pin(ranges, pages(100, 120));
+    for (int i = 0; i < 2; ++i) REQUIRE(ranges.add_nested(pages(100, 110), false, held));
+    CHECK(unpin(ranges, pages(100, 110)).empty()); // its first ten pages are pinned twice now
+    REQUIRE(ranges.add_nested(pages(103, 104), false, held)); // noted
+    REQUIRE(ranges.add_nested(pages(110, 115), false, held)); // noted with the other range
+    REQUIRE(ranges.add_nested(pages(118, 119), false, held)); // counts that, which makes one range of fifteen pages
+
+    CHECK(unpin(ranges, pages(103, 104)).empty());
+    CHECK(unpin(ranges, pages(100, 120)) == runs{{115, 118}, {119, 120}});
+    CHECK(unpin(ranges, pages(100, 110)) == runs{{100, 110}});
+}
+
 namespace {
 
 /// The same bookkeeping, page by page.
