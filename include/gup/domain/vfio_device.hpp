@@ -110,8 +110,9 @@ public:
     std::uint32_t vectors(vfio_interrupt kind) const { return interrupts().count(of(kind)); }
 
     /// Has each vector signal an eventfd(2) of the caller's, which the kernel keeps a reference to. In place
-    /// of those set before, of INTx, MSI and MSI-X; if the kernel refuses the new ones, none is set. Throws
-    /// EINVAL if the device does not have so many; ENOSPC, with how many there are, if the kernel has not.
+    /// of those set before, of INTx, MSI and MSI-X; if the kernel refuses the new ones, none is set. They are
+    /// writes of the device, so none comes before enable_bus_master. Throws EINVAL if the device does not
+    /// have so many; ENOSPC, with how many there are, if the kernel has not.
     void enable_msi(std::span<const int> eventfds) const {
         interrupts().set_vectors(detail::irq_msi, eventfds);
     }
