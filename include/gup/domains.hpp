@@ -73,8 +73,9 @@ public:
     try_pin(std::span<const std::byte> range, dma_access access, pin_failure& failure) {
         registration made;
         made.share_memory();
-        if (!(pin_in<Domains>(made, range, access, failure) && ...)) return std::nullopt;
-        return made;
+        if ((pin_in<Domains>(made, range, access, failure) && ...)) return made;
+        if (made.undo()) failure.kept = true;
+        return std::nullopt;
     }
     /// A registration that pins nothing.
     registration unpinned() requires(usable_unpinned) {
@@ -148,6 +149,12 @@ private:
         detail::keep_loaded();
         const auto all = std::make_shared<common_memory>();
         for (auto& each : shares_) each = std::make_unique<share>(all);
+    }
+    /// Undoes the pins that there are; true if one of the domains would keep the memory.
+    bool undo() noexcept {
+        const std::shared_ptr<common_memory> all = shares_.front()->all;
+        release(nullptr);
+        return all.use_count() != 1;
     }
     template <std::size_t... Place>
     void release_in_reverse(std::index_sequence<Place...>) noexcept {

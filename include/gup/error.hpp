@@ -56,6 +56,9 @@ struct pin_failure {
     std::uint64_t use = 0;   ///< bytes already charged, as far as they can be read
     std::uint64_t limit = 0; ///< bytes allowed
     std::string remedy{};    ///< what the user can do: one sentence or command
+    /// True if a part of the range that had been pinned could not be unpinned again, as on_release_failure
+    /// has heard: a device may reach it still, so it must stay mapped. Pools and providers' memory do.
+    bool kept = false;
 
     /// One line for people: the call, the budget with its numbers, the remedy. Throws std::bad_alloc.
     std::string message() const {

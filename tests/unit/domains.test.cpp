@@ -5,9 +5,14 @@
 #include "gup/domain/mlock.hpp"
 #include "gup/page_pool.hpp"
 #include "gup_test/catch.hpp"
+#include "gup_test/leak_on_purpose.hpp"
+#include "gup_test/ledger_kernel.hpp"
+#include "gup_test/mappings.hpp"
 #include "gup_test/pretend_domain.hpp"
+#include "gup_test/rings.hpp"
 
 #include <cstdlib>
+#include <memory>
 #include <new>
 #include <string>
 #include <type_traits>
@@ -96,6 +101,60 @@ TEST_CASE("if one domain refuses, none is left pinned") {
     CHECK(a.log->pins == 1);
     CHECK(a.log->releases == 1);
     CHECK(b.log->pins == 0);
+}
+
+TEST_CASE("if one domain refuses and another cannot undo its pin, the memory is kept") {
+    const gup_test::leak_on_purpose the_kept_memory;
+    const gup_test::leak_listener leaks;
+    left a;
+    right b;
+    a.log->leak_on_release = true;
+    b.log->refuse = true;
+    const gup::domains<left, right> both{a, b};
+    gup::pin_failure failure;
+
+    SECTION("of a pool, even if it could do without the pin") {
+        CHECK_FALSE(gup::page_pool<gup::domains<left, right>>::try_make(
+            both, {.pages = 4, .fallback = gup::pin_fallback::unpinned}, failure));
+        CHECK(gup_test::is_mapped(a.log->pinned.data()));
+    }
+    SECTION("of the caller, who is told") {
+        auto tried = both;
+        CHECK_FALSE(tried.try_pin(memory, gup::dma_access::read, failure));
+    }
+    SECTION("of a provider") {
+        gup_test::private_pages mine(1);
+        bool provided = true;
+        {
+            auto tried = both;
+            const std::shared_ptr<const void> provider(&provided, [](bool* there) { *there = false; });
+            CHECK_FALSE(gup::try_get_user_pages<gup::dma_access::read_write>(
+                tried, mine.all(), {.keep_alive = provider}, failure));
+        }
+        CHECK(provided);
+    }
+    SECTION("of several domains in another one") {
+        struct third_kernel : gup::system_kernel {};
+        using third = gup_test::pretend_domain<third_kernel>;
+        a.log->leak_on_release = false;
+        third c;
+        c.log->leak_on_release = true;
+        gup::domains<gup::domains<third, left>, right> all{gup::domains<third, left>{c, a}, b};
+        CHECK_FALSE(all.try_pin(memory, gup::dma_access::read, failure));
+    }
+    CHECK(failure.kept);
+    CHECK(failure.remedy == "allow it");
+    CHECK(leaks.heard.size() == 1);
+}
+
+TEST_CASE("if one domain refuses and the others undo their pins, nothing is kept") {
+    left a;
+    right b;
+    b.log->refuse = true;
+    gup::domains<left, right> both{a, b};
+    gup::pin_failure failure;
+    CHECK_FALSE(both.try_pin(memory, gup::dma_access::read, failure));
+    CHECK_FALSE(failure.kept);
 }
 
 TEST_CASE("domains are pinned in their order and released in reverse") {

@@ -287,6 +287,7 @@ std::uintptr_t dynamic_registry<Domain>::add(Domain& domain, pinned_in* in, reco
     if (base == nullptr) {
         auto pinned = domain.try_pin(made->memory_range(), wanted.access, failure);
         if (!pinned) {
+            if (failure.kept) static_cast<void>(made->memory.release()); // a device may reach it still
             explain_domain_refusal(maps, wanted.pages, failure);
             return 0;
         }

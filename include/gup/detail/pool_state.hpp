@@ -172,6 +172,9 @@ private:
         const std::span<const std::byte> range(memory_->memory().data(), options.page_size * options.pages);
         if (auto pinned = domain.try_pin(range, access, failure); pinned.has_value()) {
             registration_ = std::move(*pinned);
+        } else if (failure.kept) {
+            static_cast<void>(memory_.release()); // a device may reach it still
+            return false;
         } else if (usable_unpinned<Domain> && options.fallback == pin_fallback::unpinned) {
             why_unpinned = std::move(failure);
             if constexpr (requires { domain.unpinned(); }) registration_ = domain.unpinned();

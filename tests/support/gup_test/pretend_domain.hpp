@@ -6,6 +6,7 @@
 #include "gup/pin_domain.hpp"
 
 #include <atomic>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <span>
@@ -20,6 +21,7 @@ struct pretend_log {
     bool refuse = false;                          ///< the next pin fails with ENOMEM
     std::atomic<bool> leak_on_release{false};     ///< the next release is refused by the pretended kernel
     std::unique_ptr<gup::pinned_memory> leaked{}; ///< the memory of that release
+    std::span<const std::byte> pinned{};          ///< the last range
 };
 
 template <class Kernel = gup::system_kernel>
@@ -69,6 +71,7 @@ public:
             return std::nullopt;
         }
         ++log->pins;
+        log->pinned = range;
         return registration(log, range.size());
     }
     registration pin(std::span<const std::byte> range, gup::dma_access access) {
