@@ -116,6 +116,22 @@ struct places_of<Domain> {
     using type = typename Domain::places;
 };
 
+/// The library's own way into a handle that it keeps.
+struct handle_access {
+    /// From now on the handle counts as a pin and not as one of the program's, by which it can complete what
+    /// is in flight: whoever keeps one for as long as a page is out must not keep that up.
+    template <class Domain>
+    static void count_as_pin(Domain& handle) noexcept {
+        count_as_pin(handle, typename places_of<Domain>::type{});
+    }
+
+private:
+    template <class Domain, class... Places>
+    static void count_as_pin([[maybe_unused]] Domain& handle, place_list<Places...>) noexcept {
+        (static_cast<Places&>(handle).count_as_pin(), ...);
+    }
+};
+
 template <class Domain>
 inline constexpr bool pins_device_memory = requires {
     requires Domain::pins_device_memory;

@@ -32,10 +32,14 @@ namespace gup::inline GUP_NAMESPACE {
 /// * `kernel` is the policy that system calls go through, `call` names the pin in messages, and `in_child` says
 ///   what a forked child can do instead.
 /// * `try_pin` pins all of a range or nothing, and then fills `failure`, whose range and call are set. The range
-///   is not empty and does not wrap. From any thread. Throws std::bad_alloc only.
+///   is not empty and does not wrap. What it cannot undo again it reports, and sets `kept`. From any thread.
+///   Throws std::bad_alloc only.
 /// * `unpin` undoes it and then destroys `memory`, which may be null. If that is refused it reports through
 ///   report_release_failure and leaks `memory` (`static_cast<void>(memory.release())`): a device may reach it still.
 ///   From any thread; never in a forked child.
+/// * `last_handle_gone()`, if there is one, is called when the program has destroyed its last handle of the domain
+///   and closed the last pool: what only a handle can complete is completed by nobody then. Pins may still be there.
+///   Once, from any thread, noexcept; never in a forked child.
 /// * Its destructor runs in a forked child too, where what the parent has open must stay as it is.
 template <class Place>
 concept pin_place =
@@ -151,7 +155,7 @@ private:
     template <pin_place, class>
     friend class place_domain;
     /// What the copies of a domain share.
-    struct shared {
+    struct shared : std::enable_shared_from_this<shared> {
         template <class... Arguments>
         explicit shared(Arguments&&... arguments) : place(std::forward<Arguments>(arguments)...) {}
         Place place;
@@ -195,7 +199,7 @@ public:
         auto mark = shared_->place.try_pin(range, access, failure);
         if (!mark && !failure.code) failure.code = detail::errno_code(EIO); // the place gave no reason
         if (!mark) return std::nullopt;
-        return registration(shared_, range, std::move(*mark));
+        return registration(shared_->shared_from_this(), range, std::move(*mark));
     }
 
     /// True if both are handles to the same place.
@@ -218,18 +222,38 @@ protected:
     template <class... Arguments>
     Place& emplace(Arguments&&... arguments) {
         detail::keep_loaded();
-        shared_ = std::make_shared<typename registration::shared>(std::forward<Arguments>(arguments)...);
-        return shared_->place;
+        auto made = std::make_shared<shared>(std::forward<Arguments>(arguments)...);
+        if constexpr (handles::matter)
+            shared_ = std::shared_ptr<shared>(std::make_shared<handles>(made), made.get());
+        else
+            shared_ = made;
+        return made->place;
     }
     /// What all copies share.
     Place& the_place() const noexcept { return shared_->place; }
     /// A registration that pins nothing, with a mark that operations need all the same.
     registration unpinned_with(typename Place::mark mark) noexcept {
-        return registration(shared_, {}, std::move(mark));
+        return registration(shared_->shared_from_this(), {}, std::move(mark));
     }
 
 private:
-    std::shared_ptr<typename registration::shared> shared_;
+    friend struct detail::handle_access;
+    using shared = typename registration::shared;
+
+    /// What the program's handles share beside the place: it goes with the last of them.
+    struct handles {
+        static constexpr bool matter = requires(Place & place) { place.last_handle_gone(); };
+        explicit handles(std::shared_ptr<shared> of) noexcept : all(std::move(of)) {}
+        handles(const handles&) = delete;
+        handles& operator=(const handles&) = delete;
+        ~handles() {
+            if (all->made_by == detail::this_process()) all->place.last_handle_gone();
+        }
+        const std::shared_ptr<shared> all;
+    };
+    void count_as_pin() noexcept { shared_ = shared_->shared_from_this(); }
+
+    std::shared_ptr<shared> shared_; // counted with the handles, or as a pin
 };
 
 /// The mark of a page's pin, for the operations of a place: of a reference, or of the token of one that is in

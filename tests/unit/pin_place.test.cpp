@@ -91,6 +91,17 @@ static_assert(gup::pin_domain<numbered_domain<>> && gup::pin_domain<gup::local<n
 static_assert(!std::is_same_v<numbered_domain<>::registration, numbered_domain<struct other>::registration>,
               "the registration of another domain does not fit");
 
+/// A place that hears when nobody can complete anything any more.
+struct attentive_place : numbered_place {
+    explicit attentive_place(std::string& into) noexcept : heard(into) {}
+    ~attentive_place() { heard += " end"; }
+    void last_handle_gone() noexcept { heard += " " + std::to_string(pinned.size()) + " pins"; }
+    std::string& heard;
+};
+struct attentive_domain : gup::place_domain<attentive_place> {
+    explicit attentive_domain(std::string& heard) : place_domain(std::in_place, heard) {}
+};
+
 const std::array<std::byte, 64> memory{};
 
 } // namespace
@@ -182,6 +193,53 @@ TEST_CASE("copies of a domain share the place, which stays for the pins") {
     CHECK(copy.seen().pinned.size() == 1);
     pinned.release(nullptr);
     CHECK(copy.seen().pinned.empty());
+}
+
+TEST_CASE("a place hears once when the program has let go of its last handle, whatever pins live on") {
+    std::string heard;
+    std::optional<attentive_domain> domain(std::in_place, heard);
+    SECTION("a registration is none") {
+        auto copy = std::make_unique<attentive_domain>(*domain);
+        auto pinned = copy->pin(memory, dma_access::read);
+        domain.reset();
+        CHECK(heard.empty());
+        copy.reset();
+        CHECK(heard == " 1 pins");
+        pinned.release(nullptr);
+        CHECK(heard == " 1 pins end");
+    }
+    SECTION("a pool is one, until it is closed") {
+        std::optional pool(gup::page_pool(*domain, gup_test::small(1)));
+        auto page = gup::get_user_page(*pool);
+        domain.reset();
+        CHECK(heard.empty());
+        pool.reset();
+        CHECK(heard == " 1 pins");
+        gup::put_user_page(std::move(page), gup::clean);
+        CHECK(heard == " 1 pins end");
+    }
+    SECTION("the caller's memory is none") {
+        gup_test::private_pages mine(1);
+        auto ref = gup::get_user_pages(*domain, mine.all());
+        domain.reset();
+        CHECK(heard == " 1 pins");
+        gup::put_user_page(std::move(ref), gup::clean);
+        CHECK(heard == " 1 pins end");
+    }
+    SECTION("nor is a pool of several domains that is closed") {
+        using both_domains = gup::domains<numbered_domain<>, attentive_domain>;
+        std::optional pool(gup::page_pool(both_domains({}, *domain), gup_test::small(1)));
+        auto page = gup::get_user_page(*pool);
+        domain.reset();
+        pool.reset();
+        CHECK(heard == " 1 pins");
+    }
+    SECTION("a forked child keeps quiet") {
+        CHECK(gup_test::in_child([&] {
+                  domain.reset();
+                  return heard == " end" ? 0 : 1;
+              }).exited_with(0));
+    }
 }
 
 TEST_CASE("a forked child pins nothing and undoes nothing") {

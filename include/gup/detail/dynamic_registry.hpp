@@ -101,10 +101,12 @@ class dynamic_registry {
     /// One domain; of a local<> domain, what one thread has pinned.
     struct pinned_in {
         pinned_in(dynamic_registry& in, const Domain& d, const void* on)
-            : registry(in), domain(d), thread(on), descriptors(this, &on_release, on) {}
+            : registry(in), domain(d), thread(on), descriptors(this, &on_release, on) {
+            handle_access::count_as_pin(domain);
+        }
 
         dynamic_registry& registry;
-        const Domain domain;
+        Domain domain;
         const void* const thread;
         stand_in_store<dynamic_page, kernel> descriptors;
         record_set records{};  // without those that are over; no two overlap

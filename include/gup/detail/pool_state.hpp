@@ -106,6 +106,7 @@ public:
     /// As the store's; a tracked pool lists the references that are out.
     void close() noexcept {
         if constexpr (tracks) tracker_.report();
+        handle_access::count_as_pin(domain); // nobody reaches it any more
         store::close();
     }
 
