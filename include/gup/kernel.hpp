@@ -18,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -66,6 +67,8 @@ struct system_kernel {
         const uncancelled call;
         return checked(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
     }
+    /// fstat(2): what an open file is.
+    static int fstat(int fd, struct stat& file) noexcept { return checked(::fstat(fd, &file)); }
 
     static int ioctl(int fd, unsigned long request, void* argument) noexcept {
         const uncancelled call;

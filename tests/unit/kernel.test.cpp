@@ -8,6 +8,7 @@
 #include <linux/membarrier.h>
 #include <memory>
 #include <string>
+#include <sys/stat.h>
 #include <vector>
 
 using kernel = gup::system_kernel;
@@ -115,7 +116,12 @@ TEST_CASE("a duplicated descriptor is another number of the same file and closes
     REQUIRE(second >= 0);
     CHECK(second != fd);
     CHECK((::fcntl(second, F_GETFD) & FD_CLOEXEC) != 0);
+    std::array<struct stat, 2> files{};
+    CHECK(kernel::fstat(fd, files[0]) == 0);
+    CHECK(kernel::fstat(second, files[1]) == 0);
+    CHECK(files[0].st_ino == files[1].st_ino);
     CHECK(kernel::close(fd) == 0);
+    CHECK(kernel::fstat(fd, files[0]) == -EBADF);
     CHECK(::lseek(second, 0, SEEK_END) == 12345);
     CHECK(kernel::close(second) == 0);
 }
