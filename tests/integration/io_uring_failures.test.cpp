@@ -114,7 +114,8 @@ TEST_CASE("a pool's end with a failing call leaks what it must, says so once, an
         begin();
         pool.reset();
         const bool failed = end();
-        CHECK(leaks.heard.size() == (failed ? 1U : 0U));
+        CHECK(leaks.heard.size() <= (failed ? 1U : 0U)); // not all calls are needed to release
+        CHECK((!gup_test::is_mapped(address) || leaks.heard.size() == 1));
         const bool registered = slots_of(rings[0]).size() == 2 || slots_of(rings[1]).size() == 2;
         if (registered) CHECK(gup_test::is_mapped(address));
         if (registered) CHECK(leaks.heard[0].range.data() == address);
@@ -156,7 +157,7 @@ TEST_CASE("quarantined memory stays pinned when its domain and ring have gone") 
             const auto page = gup::get_user_page(*pool);
             address = page.bytes().data();
         }
-        kernel::plan(1, EIO);
+        kernel::plan(3, EIO); // after a duplicate and a look at it
         pool.reset();
         kernel::plan_nothing();
         CHECK(slots_of(r).size() == 1);

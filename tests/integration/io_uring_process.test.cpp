@@ -1,22 +1,27 @@
 // SPDX-License-Identifier: BSL-1.0
-// Forked children, ordinary users, and rings that are torn down under their operations, on the real kernel.
+// Forked children, ordinary users and containers, on the real kernel.
 #include "gup/domain/io_uring.hpp"
 #include "gup/page_pool.hpp"
 
 #include "gup_test/catch.hpp"
 #include "gup_test/child.hpp"
-#include "gup_test/leak_on_purpose.hpp"
-#include "gup_test/ledger_kernel.hpp"
 #include "gup_test/real_memory.hpp"
 #include "gup_test/ring_scene.hpp"
-#include "gup_test/sockets.hpp"
 
+#include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <memory>
 #include <optional>
+#include <string>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -24,9 +29,7 @@
 namespace {
 
 using gup_test::child_result;
-using gup_test::completion;
 using gup_test::contains;
-using gup_test::eventually;
 using gup_test::in_child;
 using gup_test::pattern;
 using gup_test::pinned_memory;
@@ -46,6 +49,18 @@ bool become_ordinary(rlim_t may_lock) {
     if (::setrlimit(RLIMIT_MEMLOCK, &limit) != 0) return false;
     return ::geteuid() != 0 ||
            (::setresgid(nobody, nobody, nobody) == 0 && ::setresuid(nobody, nobody, nobody) == 0);
+}
+
+/// From now on the kernel answers this call with the errno, as the filter of a container does.
+bool refuse_system_call(long number, int error) {
+    const std::array<sock_filter, 4> program{
+        {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<__u32>(number), 0, 1),
+         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<__u32>(error)),
+         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)}};
+    const sock_fprog filter{program.size(), const_cast<sock_filter*>(program.data())};
+    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
 }
 
 } // namespace
@@ -127,6 +142,101 @@ TEST_CASE("a child forked with a release deferred leaves it to its parent") {
     CHECK(slots_of(r).empty());
 }
 
+TEST_CASE("a forked child is refused by every verb, and what the parent has prepared is not touched") {
+    ring_scene s;
+    if (!s.ok()) return;
+    const scratch_file file(pattern(8192));
+    io_uring_sqe& with_record = s.r.entry();
+    gup::prep_read_fixed(with_record, file.fd(), gup::get_user_page(*s.p), 0);
+    io_uring_sqe& with_token = s.r.entry();
+    auto token = gup::prep_read_fixed(with_token, file.fd(), gup::get_user_page(*s.p), 0, {.user_data = 7});
+    auto page = gup::get_user_page(*s.p);
+    const auto prepared = std::to_array({with_record, with_token});
+
+    const child_result child = in_child([&] {
+        int allowed = 0;
+        std::string said;
+        const auto refused = [&](auto verb) {
+            try {
+                verb();
+                ++allowed;
+            } catch (const gup::pin_error& error) {
+                allowed += error.code().value() != EPERM;
+                said = error.what();
+            }
+        };
+        const auto own_entry = [&] { return ::io_uring_get_sqe(&s.r.handle()); }; // the parent's, too
+        refused([&] { gup::prep_read_fixed(own_entry(), file.fd(), std::move(page), 0); });
+        refused([&] {
+            gup::prep_write_fixed(own_entry(), file.fd(), std::move(page), 0, {.part = {.length = 0}});
+        });
+        refused([&] {
+            static_cast<void>(
+                gup::prep_write_fixed(own_entry(), file.fd(), std::move(page), 0, {.user_data = 8}));
+        });
+        refused([&] { gup::prep_send_zc_fixed(own_entry(), file.fd(), std::move(page), 0); });
+        refused([&] { gup::submit(*s.d, s.r.handle()); });
+        refused([&] { gup::submit_and_wait(*s.d, s.r.handle(), 1); });
+        refused([&] { static_cast<void>(gup::complete(*s.d, gup_test::made_up(with_record.user_data))); });
+        refused([&] { static_cast<void>(gup::take_back(*s.d, with_record)); });
+        refused([&] { static_cast<void>(gup::take_back(std::move(token), with_token)); });
+        std::error_code error;
+        gup::prep_read_fixed(own_entry(), file.fd(), std::move(page), 0, {}, error);
+        allowed += error.value() != EPERM;
+        gup::submit(*s.d, s.r.handle(), error);
+        allowed += error.value() != EPERM;
+        allowed += gup::try_take_back(*s.d, with_record).has_value();
+        allowed += gup::try_complete(*s.d, gup_test::made_up(with_record.user_data)).has_value();
+        allowed += !page || !token;
+        std::fputs(said.c_str(), stderr);
+        return allowed;
+    });
+    INFO(child.said);
+    CHECK(child.exited_with(0));
+    CHECK(child.said_that("make a ring and a domain of your own"));
+    CHECK(std::memcmp(prepared.data(), &with_record, sizeof with_record) == 0);
+    CHECK(std::memcmp(prepared.data() + 1, &with_token, sizeof with_token) == 0);
+    CHECK(s.r.handle().sq.sqes[2].user_data == 0); // what the child took for its own
+
+    REQUIRE(gup::submit(*s.d, s.r.handle()) == 2);
+    const auto first = s.r.wait();
+    const auto second = s.r.wait();
+    const bool token_first = first.user_data == 7;
+    const auto by_token = gup::complete(std::move(token), token_first ? first : second);
+    const auto by_record = gup::complete(*s.d, token_first ? second : first);
+    CHECK(same(by_token.bytes(), file.content()));
+    CHECK(same(by_record.bytes(), file.content()));
+}
+
+TEST_CASE("a filter that refuses io_uring_register leaves plain I/O, and the pool says why") {
+    const ring probe;
+    if (!gup_test::have(probe.ok(), probe.why_not())) return;
+    const scratch_file file(pattern(4096));
+    for (const int error : {EPERM, ENOSYS, EACCES}) {
+        const child_result child = in_child([&] {
+            if (!refuse_system_call(SYS_io_uring_register, error)) return 2;
+            ring r;
+            if (!r.ok()) return 3;
+            domain d(r.handle());
+            gup::pin_failure failure;
+            if (pool_type::try_make(d, gup_test::small(1), failure) || failure.code.value() != error)
+                return 4;
+            auto options = gup_test::small(1);
+            options.fallback = gup::pin_fallback::unpinned;
+            pool_type pool(d, options);
+            if (pool.registered() || pool.why_not_registered()->code.value() != error) return 5;
+            std::fputs(pool.why_not_registered()->message().c_str(), stderr);
+            gup::prep_read_fixed(r.entry(), file.fd(), gup::get_user_page(pool), 0);
+            const auto page = gup::complete(d, r.submit_and_wait());
+            return same(page.bytes(), file.content()) ? 0 : 6;
+        });
+        INFO(child.said);
+        CHECK(child.exited_with(0));
+        CHECK(child.said_that("io_uring_register"));
+        CHECK(child.said_that("allow it"));
+    }
+}
+
 TEST_CASE("an ordinary user learns which budget is too small, and how to raise it") {
     const ring probe;
     if (!gup_test::have(probe.ok(), probe.why_not())) return;
@@ -172,45 +282,6 @@ TEST_CASE("an ordinary user can go on unpinned") {
         return same(page.bytes(), file.content()) ? 0 : 6;
     });
     CHECK(child.exited_with(0));
-}
-
-TEST_CASE(
-    "a ring torn down with an operation in flight never frees the page, though everything else is gone") {
-    const gup_test::leak_on_purpose the_pool_lives_on;
-    const auto sockets = gup_test::local_pair();
-    std::optional<ring> r(std::in_place);
-    if (!gup_test::have(r->ok(), r->why_not())) return;
-    const std::size_t before = pinned_memory();
-    std::optional<domain> d(r->handle());
-    std::optional<pool_type> pool(std::in_place, *d, gup_test::small(2));
-    auto page = gup::get_user_page(*pool);
-    const std::byte* const address = page.bytes().data();
-    SECTION("with a record") {
-        gup::prep_read_fixed(r->entry(), sockets.to.fd(), std::move(page), 0);
-        REQUIRE(r->submit() == 1);
-        pool.reset();
-        d.reset();
-    }
-    SECTION("with a token that is dropped") {
-        const gup_test::leak_listener leaks;
-        {
-            const auto token =
-                gup::prep_read_fixed(r->entry(), sockets.to.fd(), std::move(page), 0, {.user_data = 1});
-            REQUIRE(r->submit() == 1);
-            pool.reset();
-            d.reset();
-        }
-        REQUIRE(leaks.heard.size() == 1);
-        CHECK(leaks.heard[0].range.data() == address);
-    }
-    r.reset();
-    CHECK(gup_test::is_mapped(address));
-    CHECK(pinned_memory() == before + 2 * 4096);
-
-    // the ring lives on with its pool, and its operation too: what the device writes now must not hit other
-    // memory
-    REQUIRE(::write(sockets.from.fd(), "late", 4) == 4);
-    CHECK(eventually([&] { return std::memcmp(address, "late", 4) == 0; }));
 }
 
 TEST_CASE("a pool whose handle is gone takes its last page from a completion, and ends then") {

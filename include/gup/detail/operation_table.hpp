@@ -25,6 +25,9 @@ struct operation_type {
     const void* domain; // identity of the references' Domain
     dma_access access;  // of the references
     bool device_writes;
+    /// Ends a reference of an operation that nobody will complete; false, and nothing happens, if this thread
+    /// may not.
+    bool (*drop)(std::uintptr_t word) noexcept;
 };
 
 /// How the number of an operation, by which its completion tells it, is divided: from the lowest bit on its
@@ -136,6 +139,13 @@ public:
         for (std::size_t i = 0; i < words.size(); ++i) words[i] = finish(*records[i]);
     }
 
+    /// Calls `look` with the record of every page in flight; for the reaping side, which may finish it.
+    template <class Look>
+    void for_each_in_flight(Look look) noexcept {
+        std::for_each(&records_[0], &records_[0] + size_, [&](record& r) {
+            if (r.word.load(std::memory_order_acquire) != 0) look(r);
+        });
+    }
     /// Pages in flight that this binding covers.
     std::size_t count(const Binding& binding) const noexcept {
         return static_cast<std::size_t>(

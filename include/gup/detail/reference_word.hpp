@@ -149,16 +149,22 @@ inline dma_access access_of(std::uintptr_t word) noexcept {
 /// An identity of the calling thread that costs one address computation.
 inline const void* this_thread_identity() noexcept { return &thread_identity; }
 
-/// Local counting is only sound on the zone's own thread: the program ends on any other.
 [[noreturn, gnu::cold, gnu::noinline]] inline void on_wrong_thread() noexcept {
     rule_broken("a page of a local<> domain was used on another thread than the one that made its pool");
 }
+/// Local counting is only sound on the zone's own thread.
 template <class Counting>
-inline void check_thread([[maybe_unused]] std::uintptr_t word) noexcept {
+inline bool may_count([[maybe_unused]] std::uintptr_t word) noexcept {
     if constexpr (std::is_same_v<Counting, local_counting>) {
         const void* const thread = zone_access::thread(zone::of(&counted_of(word)));
-        if (thread != nullptr && thread != this_thread_identity()) on_wrong_thread();
+        return thread == nullptr || thread == this_thread_identity();
     }
+    return true;
+}
+/// The program ends on any other.
+template <class Counting>
+inline void check_thread(std::uintptr_t word) noexcept {
+    if (!may_count<Counting>(word)) on_wrong_thread();
 }
 /// The same for the verbs that only count, where the check would cost more than they do: of a domain that is
 /// not tracked, for callers that ask for it.

@@ -11,8 +11,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstddef>
 #include <concepts>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <span>
@@ -38,12 +38,24 @@ class [[gnu::visibility("default")]] io_uring_domain;
 /// Fixed buffers of rings that the caller owns. A counted handle: copies share the table. `Tag` makes two
 /// domains of a program different types, so that their pages cannot be mixed up.
 ///
-/// The domain keeps duplicates of the rings' descriptors: rings may be closed before pools, in any order, and
-/// the kernel keeps a ring alive until its last pool has gone. The io_uring objects must stay where they are
-/// while operations are prepared, taken back or submitted through the domain, and must not be resized.
-/// Pinning and releasing are thread-safe; on IORING_SETUP_SINGLE_ISSUER rings pools are made on the
-/// submitting thread, and a release on another thread waits for the domain's next call on that thread. A
-/// forked child must not use the domain.
+/// Holding memory registered does not keep a ring open. The program closes rings, domains and pools in any
+/// order; closing a ring (its descriptor) cancels what is pending on it, and the kernel lets go of what it
+/// had pinned for it. The memory of pools stays, pins then go to the rings that are open still, and to none
+/// fail with EBADF. Of an operation that was in flight no completion can come: a token that is dropped says
+/// so, and records are looked at when the program's last handle goes, domains and open pools counted. On a
+/// closed ring a pool's page that was a fixed buffer is put then; of any other operation in flight the page
+/// is kept for good, and on_release_failure hears of it. (A ring that does not show IORING_FEAT_CQE_SKIP,
+/// before Linux 5.17, cannot be told from others and is kept open until the domain and its last pool have
+/// gone.)
+///
+/// A buffer table that the kernel refuses, or that another has made, is no reason not to make the domain: its
+/// pools are refused, or go on without a pin (pin_fallback::unpinned).
+///
+/// The io_uring objects must stay where they are while operations are prepared, taken back or submitted
+/// through the domain, and must not be resized. Pinning and releasing are thread-safe; on
+/// IORING_SETUP_SINGLE_ISSUER rings pools are made on the submitting thread, and a release on another thread
+/// waits for the domain's next call on that thread. In a forked child pins and operations are refused
+/// (EPERM): the rings are the parent's.
 template <class Tag, class Kernel>
 class io_uring_domain : public place_domain<detail::buffer_table<Kernel>, Tag> {
     using base = place_domain<detail::buffer_table<Kernel>, Tag>;
@@ -51,7 +63,8 @@ class io_uring_domain : public place_domain<detail::buffer_table<Kernel>, Tag> {
 public:
     using typename base::registration;
 
-    /// Over one ring. Throws pin_error and leaves the ring as it was.
+    /// Over one ring. Throws pin_error and leaves the ring as it was: EINVAL and ENXIO for options that do
+    /// not fit it, EBADF if it is not open, EEXIST on another thread than its only submitter.
     explicit io_uring_domain(io_uring& ring, io_uring_options options = {})
         : io_uring_domain(std::array{&ring}, options) {}
     /// Over several rings; a page can be used on each of them. With options, for two rings; for more use the
@@ -77,14 +90,14 @@ public:
     }
 
     /// A registration that pins nothing: operations on its pages are plain, unregistered I/O.
-    registration unpinned() noexcept { return this->unpinned_with(detail::ring_mark(this->the_place())); }
+    registration unpinned() noexcept { return this->unpinned_with(detail::ring_mark(rings())); }
 
 private:
     friend struct detail::ring_access;
     using base::emplace, base::the_place, base::unpinned_with; // from here on nobody's
     explicit io_uring_domain(std::nullptr_t) noexcept : base(nullptr) {}
 
-    detail::ring_set& rings() const noexcept { return this->the_place(); }
+    detail::ring_set& rings() const noexcept { return this->the_place().rings(); }
     static const char* fault_of(std::span<io_uring* const> rings, const io_uring_options& options) noexcept;
     bool init(std::span<io_uring* const> rings, const io_uring_options& options, pin_failure& failure);
 };
@@ -106,8 +119,8 @@ const char* io_uring_domain<Tag, Kernel>::fault_of(std::span<io_uring* const> ri
         if (*ring == nullptr) return "one of the rings is a null pointer";
         if (std::find(rings.begin(), ring, *ring) != ring) return "a ring is named twice";
         if (((*ring)->flags & registered_descriptor_only) != 0)
-            return "a ring without a descriptor of its own (IORING_SETUP_REGISTERED_FD_ONLY) cannot be kept "
-                   "alive: make it without that flag";
+            return "a ring without a descriptor of its own (IORING_SETUP_REGISTERED_FD_ONLY) cannot be told "
+                   "from others: make it without that flag";
     }
     return nullptr;
 }

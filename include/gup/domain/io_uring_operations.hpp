@@ -28,6 +28,11 @@
 /// with liburing. IOSQE_CQE_SKIP_SUCCESS on the operation, or before it in its chain, would lose the
 /// completion and is refused by `submit`.
 ///
+/// In a forked child the queues are shared with the parent. There every verb throws pin_error (EPERM) and
+/// touches neither, and the page stays with the caller; only the token of an operation is completed as in the
+/// parent, by an entry that the child should not have taken. (Where the kernel has no MADV_WIPEONFORK, submit
+/// and take_back are refused only.)
+///
 /// An entry that liburing has handed out is submitted whatever becomes of it. One whose operation is refused
 /// or taken back therefore becomes a no-op with the user_data ~0. It completes silently since Linux 5.17,
 /// unless its chain fails or it has IOSQE_IO_DRAIN; a ring that had a silent entry refuses IOSQE_IO_DRAIN
@@ -53,9 +58,9 @@ concept ring_domain = requires(const Domain& domain) {
 
 /// Reads into the page, or into a part of it, as a fixed buffer. The reference moves to the operation if and
 /// only if the call succeeds. Throws pin_error and makes the entry a no-op: EAGAIN if it is null; EINVAL if
-/// the reference is empty, the part is not in the page, or not within one GiB of the caller's memory, or the
-/// entry is of a foreign ring; ENOBUFS if all operation records are in use. The twins with `std::error_code&`
-/// set it instead.
+/// the reference is empty, the part is not in the page, or not within one GiB of the caller's memory, the
+/// entry is of a foreign ring, or the program has no handle of the domain any more to complete a record with;
+/// ENOBUFS if all operation records are in use. The twins with `std::error_code&` set it instead.
 template <class Domain, dma_access Access>
 void prep_read_fixed(submission_entry sqe, int fd, user_page_ref<Domain, Access>&& ref, std::uint64_t offset,
                      record_options options = {}) {

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <sys/stat.h>
 
 namespace gup_test {
 
@@ -70,14 +71,17 @@ struct failing_kernel : Base {
     static int ftruncate(int fd, std::size_t bytes) {
         return call<int>([&] { return Base::ftruncate(fd, bytes); });
     }
-    static int duplicate(int fd) {
+    static int duplicate(int fd) { // by halves there is none
+        if (how_ == failing::half_done && calls + 1 == fail_at_) return ++calls, -error_;
         return call<int>([&] { return opened(Base::duplicate(fd)); });
     }
-    static int close(int fd) {
-        return call<int>([&] {
-            --open;
-            return Base::close(fd);
-        });
+    static int fstat(int fd, struct stat& file) {
+        return call<int>([&] { return Base::fstat(fd, file); });
+    }
+    static int close(int fd) { // frees the number even when it reports an error
+        --open;
+        const int result = Base::close(fd);
+        return call<int>([&] { return result; });
     }
     static int mlock(const void* address, std::size_t bytes) {
         return call<int>([&] { return locks(address, bytes, Base::mlock(address, bytes)); });

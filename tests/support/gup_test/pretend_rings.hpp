@@ -15,24 +15,29 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <sys/stat.h>
+#include <sys/types.h>
 #include <sys/uio.h>
 #include <thread>
 #include <vector>
 
 namespace gup_test {
 
-/// Knows duplicates, sparse tables, updates of one slot, clones into a table, and SINGLE_ISSUER. One thread
-/// at a time.
+/// Knows duplicates, what tells rings apart, sparse tables, updates of one slot, clones into a table, and
+/// SINGLE_ISSUER. One thread at a time.
 struct pretend_rings : gup::system_kernel {
     using buffer = std::shared_ptr<const iovec>; ///< clones share it
     struct ring {
         std::optional<std::vector<buffer>> table{};
         std::thread::id submitter{}; ///< the only one that may register; none for any
-        std::size_t descriptors = 0; ///< duplicates
+        const ino_t inode = ++inodes;
     };
 
     static inline std::map<int, std::shared_ptr<ring>> rings; ///< by descriptor
     static inline int next_fd = 1000;
+    static inline ino_t inodes = 0;
+    static inline int no_duplicate = 0;        ///< an errno for every duplicate to be made
+    static inline int no_table = 0;            ///< an errno for every table to be made, or looked at
     static inline bool can_clone = true;       ///< since Linux 6.13
     static inline bool knows_sparse = true;    ///< since Linux 5.19
     static inline std::vector<unsigned> asked; ///< operation codes of io_uring_register
@@ -42,12 +47,14 @@ struct pretend_rings : gup::system_kernel {
         rings.clear();
         asked.clear();
         can_clone = knows_sparse = true;
-        refuse = 0;
+        refuse = no_duplicate = no_table = 0;
     }
     static int make() {
         rings[next_fd] = std::make_shared<ring>();
         return next_fd++;
     }
+    /// The program closes a ring, and another one has its number then.
+    static void replace(int fd) { rings[fd] = std::make_shared<ring>(); }
     /// Filled slots of a ring.
     static std::set<unsigned> slots(int fd) {
         std::set<unsigned> filled;
@@ -73,8 +80,14 @@ struct pretend_rings : gup::system_kernel {
 
     static int duplicate(int fd) {
         if (!rings.contains(fd)) return -EBADF;
+        if (no_duplicate != 0) return -no_duplicate;
         rings[next_fd] = rings[fd];
         return next_fd++;
+    }
+    static int fstat(int fd, struct stat& file) {
+        if (!rings.contains(fd)) return -EBADF;
+        file.st_ino = rings[fd]->inode;
+        return 0;
     }
     static int close(int fd) { return rings.erase(fd) == 1 ? 0 : -EBADF; }
 
@@ -86,6 +99,7 @@ struct pretend_rings : gup::system_kernel {
         if (r.submitter != std::thread::id{} && r.submitter != std::this_thread::get_id()) return -EEXIST;
         switch (opcode) {
         case IORING_REGISTER_BUFFERS2:
+            if (no_table != 0) return -no_table;
             if (!knows_sparse) return -EINVAL;
             return make_table(r, static_cast<const io_uring_rsrc_register*>(argument)->nr);
         case IORING_REGISTER_BUFFERS:
@@ -111,6 +125,7 @@ private:
         return 0;
     }
     static int update(ring& r, const io_uring_rsrc_update2& request) {
+        if (no_table != 0) return -no_table;
         if (!r.table) return -ENXIO;
         if (request.nr != 1 || request.offset >= r.table->size()) return -EINVAL;
         const iovec& wanted = *reinterpret_cast<const iovec*>(request.data);

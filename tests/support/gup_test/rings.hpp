@@ -123,4 +123,17 @@ bool eventually(Condition condition) {
     return true;
 }
 
+/// Pinned memory before a test that closes rings: they let go of theirs a little later. Declared first, so
+/// that the next test does not begin with it.
+struct pins_before {
+    pins_before() = default;
+    pins_before(const pins_before&) = delete;
+    pins_before& operator=(const pins_before&) = delete;
+    ~pins_before() { static_cast<void>(gone()); }
+    bool gone(std::size_t but = 0) const {
+        return eventually([&] { return pinned_memory() <= bytes + but; });
+    }
+    const std::size_t bytes = pinned_memory();
+};
+
 } // namespace gup_test

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 // Rings and options that a domain cannot be made of, on pretended rings.
 #include "gup/domain/io_uring.hpp"
+#include "gup/page_pool.hpp"
 
 #include "gup_test/catch.hpp"
+#include "gup_test/completion.hpp"
+#include "gup_test/errand_thread.hpp"
 #include "gup_test/pools.hpp"
 #include "gup_test/pretend_rings.hpp"
 #include "gup_test/stub_scene.hpp"
 
 #include <cerrno>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,18 +64,57 @@ TEST_CASE("rings that make no sense are refused before the kernel is asked") {
     CHECK(pretend_rings::duplicates() == 0);
 }
 
-TEST_CASE("a ring with a table of its own is refused with the way out, and keeps it") {
+TEST_CASE("a ring with a table of its own keeps it, and a pool hears of the way out") {
     const fresh_kernel kernel;
     stub_ring free_ring;
     stub_ring ring;
     pretend_rings::rings[ring.fd()]->table.emplace(3);
-    const auto failure = failure_of([&] { domain(free_ring.handle(), ring.handle()); });
+    domain made(free_ring.handle(), ring.handle());
+    const auto failure = failure_of([&] { gup_test::stub_pool(made, gup_test::small(1)); });
 
     CHECK(failure.code.value() == EBUSY);
+    CHECK(failure.range.size() == 4096);
     CHECK(contains(failure.remedy, "io_uring_options::first_slot"));
     CHECK(pretend_rings::rings[ring.fd()]->table->size() == 3);
     CHECK_FALSE(pretend_rings::rings[free_ring.fd()]->table);
-    CHECK(pretend_rings::duplicates() == 0);
+}
+
+TEST_CASE("a pool that may go on without a pin does so whatever refuses the table, and says what did") {
+    for (const bool lent : {false, true})
+        for (const int error : {EPERM, ENOSYS, EACCES, EBUSY, ENOMEM}) {
+            const fresh_kernel kernel;
+            stub_ring first;
+            stub_ring second;
+            pretend_rings::no_table = error;
+            domain made(first.handle(), second.handle(),
+                        {.first_slot = lent ? std::optional(2U) : std::nullopt});
+            auto options = gup_test::small(2);
+            options.fallback = gup::pin_fallback::unpinned;
+            gup_test::stub_pool pages(made, options);
+
+            REQUIRE_FALSE(pages.registered());
+            CHECK(pages.why_not_registered()->code.value() == error);
+            CHECK(contains(pages.why_not_registered()->call, "io_uring_register"));
+            CHECK_FALSE(pages.why_not_registered()->remedy.empty());
+            for (stub_ring* const ring : {&first, &second}) {
+                io_uring_sqe& entry = ring->entry();
+                gup::prep_read_fixed(entry, 3, gup::get_user_page(pages), 0);
+                CHECK(entry.opcode == IORING_OP_READ);
+                gup::put_user_page(gup::complete(made, gup_test::made_up(entry.user_data)), gup::dirty);
+            }
+        }
+}
+
+TEST_CASE("a mistake of the program's is refused at once all the same") {
+    const fresh_kernel kernel;
+    stub_ring ring;
+    pretend_rings::rings[ring.fd()]->submitter = gup_test::errand_thread().id();
+    const auto wrong_thread = failure_of([&] { domain{ring.handle()}; });
+    CHECK(wrong_thread.code.value() == EEXIST);
+    CHECK(contains(wrong_thread.remedy, "make the domain on the thread that submits"));
+    pretend_rings::rings[ring.fd()]->submitter = {};
+    pretend_rings::no_table = EOPNOTSUPP;
+    CHECK(failure_of([&] { domain{ring.handle()}; }).code.value() == EOPNOTSUPP); // no ring at all
 }
 
 TEST_CASE("a ring that was never made is told from a lack of descriptors") {

@@ -4,14 +4,15 @@
 /// The place of an io_uring_domain: which slots of its rings' buffer tables are ours, and the system calls
 /// that fill and clear them on every ring.
 
-#include "gup/detail/io_uring/ring_set.hpp"
-#include "gup/detail/process.hpp"
+#include "gup/detail/emptied_in_child.hpp"
+#include "gup/detail/io_uring/ring_descriptor.hpp"
+#include "gup/detail/io_uring/ring_place.hpp"
+#include "gup/detail/io_uring/table_failure.hpp"
 #include "gup/error.hpp"
 #include "gup/memlock_budget.hpp"
 #include "gup/pin_domain.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
 #include <cerrno>
 #include <cstddef>
@@ -24,7 +25,6 @@
 #include <span>
 #include <string>
 #include <sys/uio.h>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -45,7 +45,9 @@ struct slot_range {
 };
 
 template <class Kernel>
-class buffer_table final : public ring_set {
+class buffer_table final : public ring_place {
+    using ring_in_use = typename ring_descriptor<Kernel>::in_use;
+
 public:
     using kernel = Kernel;
     using mark = ring_mark;
@@ -54,49 +56,55 @@ public:
         "this domain belongs to the parent process: make a ring and a domain of your own";
 
     explicit buffer_table(slot_range slots)
-        : ring_set(std::random_device{}()), slots_(slots), taken_(slots.count, false) {
+        : ring_place(make_emptied_in_child<ring_set, Kernel>(), std::random_device{}()),
+          slots_(slots),
+          taken_(slots.count, false) {
         deferred_.reserve(slots.count); // a release must not allocate
     }
 
     ~buffer_table() {
-        if (process_ != this_process()) return; // a forked child: the rings and their tables are the parent's
+        if (belongs_to_parent()) return; // a forked child: the rings and their tables are the parent's
         release_deferred();
-        for (const int fd : fds_) {
-            if (!slots_.callers_table && deferred_.empty() && !quarantined_)
-                Kernel::io_uring_register(fd, IORING_UNREGISTER_BUFFERS, nullptr,
-                                          0); // else it goes with the ring
-            Kernel::close(fd);
-        }
+        if (deferred_.empty() && !quarantined_) remove_tables(); // else they go with the rings
         // Deferred memory goes last: no operation is in flight on it, and the kernel has pins of its own.
     }
 
-    /// Adds a ring and makes its table, or looks at the caller's; on failure the ring is as it was.
+    /// Adds a ring and makes its table, or looks at the caller's. A table that is refused is no table on any
+    /// ring: the domain cannot pin, and says why then. False, and the ring is as it was, for mistakes of the
+    /// caller's.
     bool try_add(const io_uring& ring, std::uint32_t operations, pin_failure& failure) {
-        fds_.reserve(fds_.size() + 1); // what may throw comes before what would have to be undone
         add_ring(ring, operations);
-        const int fd = Kernel::duplicate(ring.ring_fd);
-        if (fd < 0)
-            return refuse(failure, -fd, "fcntl(F_DUPFD_CLOEXEC) of a ring",
-                          fd == -EBADF
-                              ? "make the ring first (io_uring_queue_init), and keep its descriptor open"
-                              : "raise `ulimit -n`");
-        if (const int result = slots_.callers_table ? look_at_table(fd) : make_table(fd); result < 0) {
-            Kernel::close(fd);
-            return refuse(failure, -result,
-                          slots_.callers_table ? "io_uring_register(IORING_REGISTER_BUFFERS_UPDATE)"
-                                               : "io_uring_register(IORING_REGISTER_BUFFERS2)",
-                          why_no_table(result));
+        auto& here = *descriptors_.emplace_back(std::make_unique<ring_descriptor<Kernel>>());
+        if (const int result = here.watch(ring); result < 0)
+            return refuse(failure, -result, "look-up of a ring's descriptor", why_no_table(-result, false));
+        if (why_unable_) return true;
+        const bool lent = slots_.callers_table;
+        const int result = lent ? look_at_table(ring_in_use(here)) : make_table(ring_in_use(here));
+        if (result >= 0) {
+            ++tables_;
+            return true;
         }
-        fds_.push_back(fd); // reserved
+        refuse(failure, -result,
+               lent ? "io_uring_register(IORING_REGISTER_BUFFERS_UPDATE)"
+                    : "io_uring_register(IORING_REGISTER_BUFFERS2)",
+               why_no_table(-result, lent));
+        if (is_mistake(-result, lent)) return false;
+        why_unable_ = failure;
+        remove_tables();
         return true;
     }
 
-    /// Registers a range as one fixed buffer, split only at whole GiB, on every ring or on none. io_uring
-    /// pins for writing whatever the access.
+    /// Registers a range as one fixed buffer, split only at whole GiB, on every ring that is open or on none.
+    /// io_uring pins for writing whatever the access.
     std::optional<ring_mark> try_pin(std::span<const std::byte> range, dma_access, pin_failure& failure) {
-        settle();
+        release_deferred();
         const unsigned count = ring_access::slots_for(range.size());
         const std::lock_guard lock(lock_);
+        if (why_unable_) {
+            failure = *why_unable_;
+            failure.range = range;
+            return std::nullopt;
+        }
         const auto slot = find_slots(count);
         if (!slot) {
             refuse(failure, ENOSPC, "io_uring buffer table",
@@ -104,31 +112,47 @@ public:
                        " free slots is left: raise io_uring_options::slots");
             return std::nullopt;
         }
+        std::optional<std::size_t> first; // ring that has the range: the others share it
+        filled now{-EBADF};               // if all are closed
         std::size_t ring = 0;
-        filled now = fill(fds_[0], *slot, range);
-        while (now.error == 0 && ++ring < fds_.size())
-            if (clone(fds_[ring], *slot, count) < 0) now = fill(fds_[ring], *slot, range);
+        for (; ring < descriptors_.size(); ++ring) {
+            const ring_in_use here(*descriptors_[ring]);
+            if (here.closed() || (first && clone(*first, here, *slot, count) >= 0)) continue;
+            now = fill(here, *slot, range);
+            if (now.error != 0) break;
+            if (!first) first = ring;
+        }
         set_taken(*slot, count, true);
-        if (now.error == 0) return ring_mark(*this, range, *slot);
-        bool undone = clear(fds_[ring], *slot, now.slots) == 0;
-        while (ring-- > 0) undone = clear(fds_[ring], *slot, count) == 0 && undone;
+        if (now.error == 0) return ring_mark(rings(), range, *slot);
+        bool undone = true;
+        for (std::size_t i = 0; i < descriptors_.size() && i <= ring; ++i)
+            undone = clear(i, *slot, i == ring ? now.slots : count) == 0 && undone;
         if (undone)
             set_taken(*slot, count, false);
         else
             report_quarantine(-now.error, range);
         explain(failure, -now.error);
+        failure.kept = !undone;
         return std::nullopt;
+    }
+
+    /// The operations that nobody can complete any more end, or are reported.
+    void last_handle_gone() noexcept {
+        release_deferred();
+        end_records();
+        for (std::size_t ring = 0; ring < descriptors_.size(); ++ring)
+            end_operations(ring, ring_in_use(*descriptors_[ring]).closed());
     }
 
     /// Clears the slots of a range on every ring, then lets go of its memory.
     void unpin(const ring_mark& made, std::span<const std::byte> range,
                std::unique_ptr<pinned_memory> memory) noexcept {
-        const std::lock_guard lock(lock_);
         unfinished_release unfinished{ring_access::first_slot(made), ring_access::slots_for(range.size()),
                                       range, std::move(memory)};
+        const std::lock_guard lock(lock_); // not while the memory goes
         if (settle_release(unfinished)) return;
         deferred_.push_back(std::move(unfinished)); // reserved
-        note_deferred();
+        note_unsettled(true);
     }
 
 private:
@@ -139,49 +163,38 @@ private:
         std::unique_ptr<pinned_memory> memory;
         std::uint32_t rings_done = 0; // one bit for each ring
     };
-    static_assert(most_rings <= 32);
+    static_assert(ring_set::most_rings <= 32);
 
-    int make_table(int fd) noexcept {
+    int make_table(const ring_in_use& ring) noexcept {
         io_uring_rsrc_register request{};
         request.nr = slots_.count;
         request.flags = IORING_RSRC_REGISTER_SPARSE;
-        const int result = Kernel::io_uring_register(fd, IORING_REGISTER_BUFFERS2, &request, sizeof request);
+        const int result = ring.call(IORING_REGISTER_BUFFERS2, &request, sizeof request);
         if (result != -EINVAL) return result;
         const std::unique_ptr<iovec[]> empty(new (std::nothrow) iovec[slots_.count]{});
         if (empty == nullptr) return -ENOMEM; // before Linux 5.19 there is no such flag
-        return Kernel::io_uring_register(fd, IORING_REGISTER_BUFFERS, empty.get(), slots_.count);
+        return ring.call(IORING_REGISTER_BUFFERS, empty.get(), slots_.count);
+    }
+    void remove_tables() noexcept {
+        for (; tables_ != 0; --tables_)
+            if (!slots_.callers_table)
+                ring_in_use(*descriptors_[tables_ - 1]).call(IORING_UNREGISTER_BUFFERS, nullptr, 0);
     }
 
     /// Zero if the caller's table has our slots. Asks for what no kernel registers: if the table is there and
     /// large enough, that is what it complains about.
-    int look_at_table(int fd) noexcept {
-        const int result = update(fd, slots_.first + slots_.count - 1, iovec{nullptr, 1});
+    int look_at_table(const ring_in_use& ring) noexcept {
+        const int result = update(ring, slots_.first + slots_.count - 1, iovec{nullptr, 1});
         return result == -EFAULT ? 0 : result;
     }
 
-    const char* why_no_table(int result) const noexcept {
-        if (result == -EEXIST)
-            return "this ring is IORING_SETUP_SINGLE_ISSUER: make the domain on the thread that submits";
-        if (result == -EBUSY)
-            return "this ring has a buffer table already: lend the domain some of its slots with "
-                   "io_uring_options::first_slot";
-        if (slots_.callers_table && result == -ENXIO)
-            return "this ring has no buffer table: register one, or leave io_uring_options::first_slot empty";
-        if (slots_.callers_table && result == -EINVAL)
-            return "the ring's buffer table ends before io_uring_options::first_slot + slots: register a "
-                   "larger one";
-        return result == -ENOMEM ? "the kernel has no memory for the table: lower io_uring_options::slots"
-                                 : "";
-    }
-
     /// One slot; the kernel's answer to an update of several would lose the errno of the one that failed.
-    static int update(int fd, unsigned slot, const iovec& buffer) noexcept {
+    static int update(const ring_in_use& ring, unsigned slot, const iovec& buffer) noexcept {
         io_uring_rsrc_update2 request{};
         request.offset = slot;
         request.data = reinterpret_cast<std::uintptr_t>(&buffer);
         request.nr = 1;
-        const int result =
-            Kernel::io_uring_register(fd, IORING_REGISTER_BUFFERS_UPDATE, &request, sizeof request);
+        const int result = ring.call(IORING_REGISTER_BUFFERS_UPDATE, &request, sizeof request);
         return result == 1 ? 0 : result < 0 ? result : -EIO;
     }
 
@@ -189,38 +202,43 @@ private:
         int error = 0;
         unsigned slots = 0;
     };
-    static filled fill(int fd, unsigned slot, std::span<const std::byte> range) noexcept {
+    static filled fill(const ring_in_use& ring, unsigned slot, std::span<const std::byte> range) noexcept {
         constexpr std::size_t most = ring_access::most_of_a_slot;
         filled now;
         for (std::size_t at = 0; at < range.size() && now.error == 0; at += most) {
             const iovec buffer{const_cast<std::byte*>(range.data() + at), std::min(most, range.size() - at)};
-            now.error = update(fd, slot + now.slots, buffer);
+            now.error = update(ring, slot + now.slots, buffer);
             if (now.error == 0) ++now.slots;
         }
         return now;
     }
 
-    static int clear(int fd, unsigned slot, unsigned count) noexcept {
+    /// Of a ring that is closed the kernel has done it.
+    int clear(std::size_t ring, unsigned slot, unsigned count) noexcept {
+        if (count == 0) return 0;
+        const ring_in_use here(*descriptors_[ring]);
         int worst = 0;
-        for (unsigned i = 0; i < count; ++i)
-            if (const int result = update(fd, slot + i, iovec{nullptr, 0}); result < 0) worst = result;
+        for (unsigned i = 0; i < count && !here.closed(); ++i)
+            if (const int result = update(here, slot + i, iovec{nullptr, 0}); result < 0) worst = result;
         return worst;
     }
 
-    /// Shares what the first ring registered: no second pinning, no second charge.
-    int clone(int fd, unsigned slot, unsigned count) noexcept {
+    /// Shares what another ring registered: no second pinning, no second charge.
+    int clone(std::size_t from, const ring_in_use& to, unsigned slot, unsigned count) noexcept {
+        const ring_in_use source(*descriptors_[from]);
+        if (source.number() < 0) return source.number();
         const clone_buffers_request request{
-            static_cast<std::uint32_t>(fds_[0]), clone_replaces, slot, slot, count, {}};
-        return Kernel::io_uring_register(fd, register_clone_buffers, &request, 1);
+            static_cast<std::uint32_t>(source.number()), clone_replaces, slot, slot, count, {}};
+        return to.call(register_clone_buffers, &request, 1);
     }
 
     /// False if only another thread may do it: the submitter of a SINGLE_ISSUER ring.
     bool settle_release(unfinished_release& unfinished) noexcept {
         int refused = 0;
-        for (std::size_t ring = 0; ring < fds_.size(); ++ring) {
+        for (std::size_t ring = 0; ring < descriptors_.size(); ++ring) {
             const std::uint32_t bit = std::uint32_t{1} << ring;
             if ((unfinished.rings_done & bit) != 0) continue;
-            const int result = clear(fds_[ring], unfinished.slot, unfinished.count);
+            const int result = clear(ring, unfinished.slot, unfinished.count);
             if (result == 0) unfinished.rings_done |= bit;
             if (result < 0 && result != -EEXIST) refused = result; // the other rings let go all the same
         }
@@ -229,22 +247,16 @@ private:
             report_quarantine(-refused, unfinished.range);
             return true;
         }
-        if (std::popcount(unfinished.rings_done) != static_cast<int>(fds_.size())) return false;
+        if (std::popcount(unfinished.rings_done) != static_cast<int>(descriptors_.size())) return false;
         set_taken(unfinished.slot, unfinished.count, false);
         return true;
     }
 
     void release_deferred() noexcept override {
-        if (process_ != this_process()) return;
+        if (belongs_to_parent()) return;
         const std::lock_guard lock(lock_);
         std::erase_if(deferred_, [&](unfinished_release& unfinished) { return settle_release(unfinished); });
-        note_deferred();
-    }
-
-    void note_deferred() noexcept {
-        refused_on_.store(deferred_.empty() ? std::thread::id{} : std::this_thread::get_id(),
-                          std::memory_order_relaxed);
-        unsettled_.store(!deferred_.empty(), std::memory_order_relaxed);
+        note_unsettled(!deferred_.empty());
     }
 
     void report_quarantine(int error, std::span<const std::byte> range) noexcept {
@@ -270,6 +282,8 @@ private:
     }
     static const char* why_not_pinned(int error) noexcept {
         switch (error) {
+        case EBADF:
+            return "the ring was closed: pin in the domain of one that is open";
         case EFAULT:
             return "the kernel pins only readable and writable memory that is anonymous or a memfd: no "
                    "holes, no "
@@ -283,14 +297,15 @@ private:
         case ENOMEM:
             return "the kernel is short of memory: make the pool smaller";
         default:
-            return "";
+            return why_no_registering(error);
         }
     }
 
-    const process_identity process_ = this_process();
     const slot_range slots_;
-    std::vector<int> fds_; // duplicates: whatever the caller closes, these numbers stay ours
-    std::mutex lock_;      // guards all below and keeps calls on the rings in one order
+    std::vector<std::unique_ptr<ring_descriptor<Kernel>>> descriptors_;
+    std::size_t tables_ = 0; // rings with a table, the first ones
+    std::optional<pin_failure> why_unable_;
+    std::mutex lock_; // guards all below and keeps calls on the rings in one order
     std::vector<bool> taken_;
     std::vector<unfinished_release> deferred_;
     bool quarantined_ = false;

@@ -23,7 +23,8 @@ enum class completion_fault : std::uint8_t {
     more_to_come,
     other_access,
     other_domain,
-    submitted
+    submitted,
+    rings_of_parent
 };
 
 [[noreturn, gnu::cold, gnu::noinline]] inline void
@@ -46,6 +47,8 @@ throw_completion_fault(completion_fault fault, const char* call = "completing an
             "the operation was given a page of another type of domain: pass the domain of its pool");
     case completion_fault::submitted:
         throw_refusal(EBUSY, call, "the kernel may have taken this entry: wait for its completion");
+    case completion_fault::rings_of_parent:
+        throw_refusal(EPERM, call, own_ring_needed);
     case completion_fault::none:
     case completion_fault::stale:
         break;
@@ -73,7 +76,8 @@ template <class Domain>
     if (cqe.get() == nullptr) [[unlikely]]
         return {completion_fault::no_entry};
     const ring_set::found found = rings.find(cqe.get()->user_data);
-    if (found.record == nullptr) return {};
+    if (found.record == nullptr)
+        return {rings.empty() ? completion_fault::rings_of_parent : completion_fault::stale};
     if ((cqe.get()->flags & IORING_CQE_F_MORE) != 0) return {completion_fault::more_to_come};
     const operation_type& type = *found.record->type;
     if (const auto fault = check_type<Domain>(type, access); fault != completion_fault::none) return {fault};
@@ -100,9 +104,10 @@ inline bool take_out(const ring_set::covered_ring& ring, io_uring_sqe& sqe) noex
 template <class Domain>
 completion undo(ring_set& rings, submission_entry sqe, dma_access access) noexcept {
     if (sqe.get() == nullptr) return {completion_fault::no_entry};
+    if (rings.belongs_to_parent()) return {completion_fault::rings_of_parent}; // so does the entry
     const ring_set::found found = rings.find(sqe.get()->user_data);
     ring_set::covered_ring* const ring = rings.ring_of(*sqe.get());
-    if (found.record == nullptr || ring == nullptr || ring->operations.get() != found.table) return {};
+    if (found.record == nullptr || ring == nullptr || ring->operations != found.table) return {};
     if (const auto fault = check_type<Domain>(*found.record->type, access); fault != completion_fault::none)
         return {fault};
     if (!take_out(*ring, *sqe.get())) return {completion_fault::submitted};
@@ -112,7 +117,7 @@ completion undo(ring_set& rings, submission_entry sqe, dma_access access) noexce
 
 template <class Ref, class Place>
 const ring_mark& mark_of_token(const in_flight<Ref, Place>& token) noexcept {
-    static_assert(std::is_base_of_v<ring_set, typename pins_by<Place>::type>,
+    static_assert(std::is_base_of_v<ring_place, typename pins_by<Place>::type>,
                   "this operation is not of io_uring: complete it with what its own domain gives");
     return mark_of<ring_mark>(token);
 }
@@ -147,7 +152,9 @@ template <class Ref, class Place>
 completion_fault undo_token(const in_flight<Ref, Place>& token, submission_entry sqe) noexcept {
     if (sqe.get() == nullptr) return completion_fault::no_entry;
     if (!token || token.user_data() != sqe.get()->user_data) return completion_fault::stale;
-    ring_set::covered_ring* const ring = ring_access::rings(mark_of_token(token)).ring_of(*sqe.get());
+    ring_set& rings = ring_access::rings(mark_of_token(token));
+    if (rings.belongs_to_parent()) return completion_fault::rings_of_parent;
+    ring_set::covered_ring* const ring = rings.ring_of(*sqe.get());
     if (ring == nullptr || !ring->has_token(*sqe.get())) return completion_fault::stale;
     return take_out(*ring, *sqe.get()) ? completion_fault::none : completion_fault::submitted;
 }
@@ -192,6 +199,7 @@ struct submission {
 };
 
 inline submission submit(ring_set& rings, io_uring& ring, unsigned completions) noexcept {
+    if (rings.belongs_to_parent()) return {.error = EPERM, .remedy = own_ring_needed};
     rings.settle();
     if (loses_completions(rings, ring))
         return {.error = EINVAL,

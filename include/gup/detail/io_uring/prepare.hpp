@@ -3,7 +3,7 @@
 /// \file
 /// How operations are prepared: all checks first, then the entry, then the reference moves.
 
-#include "gup/detail/io_uring/ring_set.hpp"
+#include "gup/detail/io_uring/ring_place.hpp"
 #include "gup/domain/io_uring_arguments.hpp"
 #include "gup/error.hpp"
 #include "gup/in_flight.hpp"
@@ -39,6 +39,10 @@ struct ring_place_of<Domain> {
 template <class Domain, dma_access Access>
 using ring_token = in_flight<user_page_ref<Domain, Access>, typename ring_place_of<Domain>::type>;
 
+/// What a forked child hears, whatever it tries.
+inline constexpr const char* own_ring_needed =
+    "this ring belongs to the parent process: make a ring and a domain of your own";
+
 enum class ring_opcode : std::uint8_t { read, write, send_zc };
 
 constexpr bool device_writes(ring_opcode opcode) noexcept { return opcode == ring_opcode::read; }
@@ -54,14 +58,17 @@ enum class prepare_fault : std::uint8_t {
     across_slots,
     foreign_ring,
     table_full,
-    reserved_user_data
+    reserved_user_data,
+    without_handle,
+    rings_of_parent
 };
 
 inline int errno_of(prepare_fault fault) noexcept {
-    return fault == prepare_fault::none         ? 0
-           : fault == prepare_fault::queue_full ? EAGAIN
-           : fault == prepare_fault::table_full ? ENOBUFS
-                                                : EINVAL;
+    return fault == prepare_fault::none              ? 0
+           : fault == prepare_fault::queue_full      ? EAGAIN
+           : fault == prepare_fault::table_full      ? ENOBUFS
+           : fault == prepare_fault::rings_of_parent ? EPERM
+                                                     : EINVAL;
 }
 
 inline const char* remedy_of(prepare_fault fault) noexcept {
@@ -84,6 +91,12 @@ inline const char* remedy_of(prepare_fault fault) noexcept {
                "io_uring_options::operations";
     case prepare_fault::reserved_user_data:
         return "this user_data, all ones, is that of no operation: choose another";
+    case prepare_fault::without_handle:
+        return "nobody could complete the operation, as the program has no handle of the domain any more: "
+               "keep "
+               "the domain or its pool, or name a user_data and keep the token";
+    case prepare_fault::rings_of_parent:
+        return own_ring_needed;
     }
     return "";
 }
@@ -101,8 +114,15 @@ inline void report(prepare_fault fault, std::error_code& error) noexcept {
 /// visibility.
 template <class Domain>
 [[gnu::visibility("default")]] inline constexpr char domain_identity = 0;
+template <class Domain, dma_access Access>
+bool drop_operation(std::uintptr_t word) noexcept {
+    if (!may_count<counting_t<Domain>>(word)) return false;
+    const auto dropped = reference_access::make<user_page_ref<Domain, Access>>(word);
+    return true;
+}
 template <class Domain, dma_access Access, bool DeviceWrites>
-inline constexpr operation_type type_of_operation{&domain_identity<Domain>, Access, DeviceWrites};
+inline constexpr operation_type type_of_operation{&domain_identity<Domain>, Access, DeviceWrites,
+                                                  &drop_operation<Domain, Access>};
 
 /// What an entry is made from.
 struct prepared {
@@ -113,7 +133,10 @@ struct prepared {
     unsigned length = 0;
 };
 
-template <class Domain>
+/// Who completes an operation: whoever has a handle of the domain, or a token.
+enum class completed_by : std::uint8_t { handle, token };
+
+template <class Domain, completed_by By>
 [[gnu::always_inline]] inline prepared look_up(submission_entry sqe, std::uintptr_t word,
                                                subrange part) noexcept {
     static_assert(std::derived_from<typename Domain::registration, marked<ring_mark>>,
@@ -133,7 +156,8 @@ template <class Domain>
         ring_access::slot_of(mark, address) != ring_access::slot_of(mark, address + (length - 1)))
         return {.fault = prepare_fault::across_slots, .mark = &mark}; // a page of a pool lies in one
     ring_set& rings = ring_access::rings(mark);
-    rings.settle();
+    if (!rings.settle() && By == completed_by::handle) [[unlikely]]
+        return {.fault = prepare_fault::without_handle, .mark = &mark};
     ring_set::covered_ring* const ring = rings.ring_of(*sqe.get());
     if (ring == nullptr) return {.fault = prepare_fault::foreign_ring, .mark = &mark};
     return {.ring = ring, .mark = &mark, .address = address, .length = static_cast<unsigned>(length)};
@@ -187,6 +211,8 @@ inline void make_no_op(io_uring_sqe& sqe, unsigned flags, unsigned features) noe
 template <class Error>
 [[gnu::cold, gnu::noinline]] void refuse(prepare_fault fault, submission_entry sqe, const ring_mark* mark,
                                          Error&& error) {
+    if (mark != nullptr && ring_access::rings(*mark).belongs_to_parent())
+        return report(prepare_fault::rings_of_parent, error); // so does the entry
     if (sqe.get() != nullptr)
         make_no_op(*sqe.get(), 0, mark != nullptr ? ring_access::rings(*mark).features() : 0);
     report(fault, error);
@@ -196,7 +222,8 @@ template <ring_opcode Opcode, class Domain, dma_access Access, class Error>
 void prepare(submission_entry sqe, int fd, user_page_ref<Domain, Access>& ref, std::uint64_t offset_or_flags,
              const record_options& options, Error&& error) {
     check_access<Opcode, Access>();
-    const prepared what = look_up<Domain>(sqe, reference_access::word(ref), options.part);
+    const prepared what =
+        look_up<Domain, completed_by::handle>(sqe, reference_access::word(ref), options.part);
     if (what.fault != prepare_fault::none) [[unlikely]]
         return refuse(what.fault, sqe, what.mark, error);
     ring_operations::record* const record = what.ring->operations->claim();
@@ -217,7 +244,7 @@ ring_token<Domain, Access> prepare_token(submission_entry sqe, int fd, user_page
                                          Error&& error) {
     using place = typename ring_place_of<Domain>::type;
     check_access<Opcode, Access>();
-    prepared what = look_up<Domain>(sqe, reference_access::word(ref), options.part);
+    prepared what = look_up<Domain, completed_by::token>(sqe, reference_access::word(ref), options.part);
     const std::uint64_t user_data = options.user_data.value();
     if (user_data == user_data_of_none && what.fault == prepare_fault::none)
         what.fault = prepare_fault::reserved_user_data;

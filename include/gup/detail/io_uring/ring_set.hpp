@@ -6,15 +6,13 @@
 
 #include "gup/detail/operation_table.hpp"
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <liburing.h>
-#include <memory>
 #include <span>
-#include <thread>
 #include <utility>
-#include <vector>
 
 namespace gup::inline GUP_NAMESPACE {
 
@@ -116,21 +114,23 @@ struct ring_access {
 inline constexpr number_split ring_split{.place_bits = 20, .generation_shift = 24, .generation_bits = 24};
 using ring_operations = operation_table<ring_mark, ring_split>;
 
-/// The rings of one domain.
+class ring_place;
+
+/// The rings of one domain as the hot path sees them. In a forked child all of it is zero (see
+/// emptied_in_child.hpp): there are no rings, and so no operations, in flight or new.
 class ring_set {
 public:
-    /// One ring as the hot path sees it. Its size is a power of two, so that counting rings takes no
-    /// division.
+    /// One ring. Its size is a power of two, so that finding it by its number takes no multiplication.
     struct alignas(64) covered_ring {
         const io_uring*
             handle; // read only while the caller shows, by passing one of its entries, that it is alive
         std::uintptr_t entries; // address of the submission entries
         std::size_t entries_bytes;
         unsigned features;
-        std::unique_ptr<ring_operations> operations;
+        ring_operations* operations;
         /// For each entry, the place in the queue, plus one, at which an operation with a token was prepared
         /// in it last.
-        std::unique_ptr<std::uint64_t[]> token_places;
+        std::uint64_t* token_places;
 
         void note_token(const io_uring_sqe& sqe) noexcept {
             token_places[index_of(*handle, sqe)] = std::uint64_t{place_of(*handle, sqe)} + 1;
@@ -142,16 +142,14 @@ public:
         }
     };
 
-    explicit ring_set(std::uint32_t random) noexcept
-        : first_user_data_(std::uint64_t{1 + random % 0xFFFEu} << 48 | std::uint64_t{random >> 8}
-                                                                           << ring_split.generation_shift) {}
+    ring_set() noexcept = default;
     ring_set(const ring_set&) = delete;
     ring_set& operator=(const ring_set&) = delete;
 
     /// The ring that a submission entry belongs to; null if it is none of this domain.
     covered_ring* ring_of(const io_uring_sqe& sqe) noexcept {
-        for (covered_ring& r : rings_)
-            if (reinterpret_cast<std::uintptr_t>(&sqe) - r.entries < r.entries_bytes) return &r;
+        for (covered_ring* r = first_; r != end_; ++r)
+            if (reinterpret_cast<std::uintptr_t>(&sqe) - r->entries < r->entries_bytes) return r;
         return nullptr;
     }
 
@@ -162,7 +160,7 @@ public:
     /// The operation in flight that made this user_data; nothing if there is none.
     found find(std::uint64_t user_data) const noexcept {
         const std::uint64_t number = (user_data >> ring_split.place_bits) & (most_rings - 1);
-        if (number >= rings_.size()) return {};
+        if (number >= count_) return {};
         ring_operations& table = *rings_[number].operations;
         return {&table, table.find(user_data)};
     }
@@ -175,17 +173,20 @@ public:
     }
 
     /// What the kernel of the rings can do (IORING_FEAT_...).
-    unsigned features() const noexcept { return rings_.front().features; }
+    unsigned features() const noexcept { return first_->features; }
 
-    /// Does what only this thread may do and an earlier release had to leave.
-    void settle() noexcept {
-        if (unsettled_.load(std::memory_order_relaxed)) [[unlikely]]
-            settle_here();
-    }
+    /// True in a forked child.
+    bool empty() const noexcept { return count_ == 0; }
+    /// The same where the kernel cannot empty it, at the price of a look at the process.
+    bool belongs_to_parent() const noexcept;
+
+    /// Does what only this thread may do and an earlier release had to leave. False if the program has no
+    /// handle of the domain any more, so that nobody could complete an operation that has a record.
+    bool settle() noexcept { return !unsettled_.load(std::memory_order_relaxed) || settle_here(); }
 
     std::size_t operations_in_flight(const ring_mark& mark) const noexcept {
         std::size_t sum = 0;
-        for (const covered_ring& r : rings_) sum += r.operations->count(mark);
+        for (std::size_t i = 0; i < count_; ++i) sum += rings_[i].operations->count(mark);
         return sum;
     }
 
@@ -193,31 +194,16 @@ public:
     static constexpr std::size_t most_rings = std::size_t{1}
                                               << (ring_split.generation_shift - ring_split.place_bits);
 
-protected:
-    ~ring_set() = default;
-    virtual void release_deferred() noexcept = 0;
-
-    void add_ring(const io_uring& handle, std::uint32_t operations) {
-        const std::size_t entry_bytes = sizeof(io_uring_sqe) << entry_shift(handle);
-        const std::uint64_t first = first_user_data_ | rings_.size() << ring_split.place_bits;
-        rings_.push_back({&handle, reinterpret_cast<std::uintptr_t>(handle.sq.sqes),
-                          handle.sq.ring_entries * entry_bytes, handle.features,
-                          std::make_unique<ring_operations>(operations, first),
-                          std::make_unique<std::uint64_t[]>(handle.sq.ring_entries)});
-    }
+private:
+    friend class ring_place;
+    bool settle_here() noexcept;
 
     std::atomic<bool> unsettled_{false};
-    std::atomic<std::thread::id> refused_on_{}; // the last thread that was not the one to release
-
-private:
-    [[gnu::cold, gnu::noinline]] void settle_here() noexcept {
-        if (refused_on_.load(std::memory_order_relaxed) != std::this_thread::get_id()) release_deferred();
-    }
-
-    std::vector<covered_ring> rings_;
-    // Marker, generation, and zeroes for ring and place. The marker is neither 0, the top of a user pointer,
-    // nor 0xFFFF, the top of small negative numbers.
-    const std::uint64_t first_user_data_;
+    ring_place* place_ = nullptr;
+    covered_ring* first_ = nullptr;
+    covered_ring* end_ = nullptr;
+    std::size_t count_ = 0;
+    std::array<covered_ring, most_rings> rings_{};
 };
 
 inline std::size_t ring_mark::in_flight() const noexcept {
