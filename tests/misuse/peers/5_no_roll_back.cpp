@@ -7,8 +7,9 @@ int main() {
     return run([] {
         ring_handle first, second;
         check(io_uring_register_buffers_sparse(&second.ring, 1) == 0, "the second ring has a table of its own");
+        domain both{first.ring, second.ring};
         try {
-            domain both{first.ring, second.ring};
+            pool pages{both, {.pages = 1}};
             check(false, "the second ring is refused");
         } catch (const gup::pin_error&) {
         }
