@@ -76,6 +76,8 @@ public:
         return std::max(from, begin_);
     }
 
+    /// Where the data ends that `next` found.
+    std::uint64_t end() const noexcept { return end_; }
 private:
     std::uint64_t seek(std::uint64_t from, int what, std::uint64_t otherwise) const noexcept {
         const off_t found = ::lseek(fd_, static_cast<off_t>(from), what);
@@ -111,7 +113,10 @@ public:
     }
 
     std::uint64_t size() const noexcept { return static_cast<std::uint64_t>(before_.st_size); }
-    bool has_holes() const noexcept { return before_.st_blocks * 512 < before_.st_size; }
+    bool has_holes() const noexcept {
+        const off_t hole = ::lseek(fd(), 0, SEEK_HOLE);
+        return hole >= 0 && hole < before_.st_size;
+    }
     mode_t permissions() const noexcept { return before_.st_mode & 0777; }
     bool is(const struct stat& other) const noexcept {
         return other.st_dev == before_.st_dev && other.st_ino == before_.st_ino;

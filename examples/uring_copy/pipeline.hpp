@@ -81,22 +81,25 @@ private:
         }
     }
 
-    /// Starts the next block that is not a hole; false if there is none, or no page free.
+    /// Starts the next block, of which a copy has no hole; false if there is none, or no page free.
     bool start_next(data_finder& source, data_finder& target) {
         if (idle_.empty() || next_ >= source_->size()) return false;
         std::uint64_t data = source.next(next_);
         if (purpose_ == purpose::compare) data = std::min(data, target.next(next_));
-        const std::uint64_t begin = std::min(data / chunk_ * chunk_, source_->size());
+        const std::uint64_t begin = std::min(data / alignment * alignment, source_->size());
         progress_.advance(begin - next_);
         next_ = begin;
         if (next_ == source_->size()) return false;
+
+        std::uint64_t end = source_->size();
+        if (purpose_ == purpose::copy) end = std::min(end, round_up(std::min(end, source.end())));
 
         auto page = gup::try_get_user_page(pages_);
         if (!page) return false;
         block& b = *idle_.back();
         b.at = step::read_source;
         b.offset = next_;
-        b.length = static_cast<std::size_t>(std::min<std::uint64_t>(chunk_, source_->size() - next_));
+        b.length = static_cast<std::size_t>(std::min<std::uint64_t>(chunk_, end - next_));
         b.done = 0;
         issue(b, std::move(*page));
         idle_.pop_back();

@@ -148,6 +148,16 @@ sparse_files() {
     rm holes empty
 }
 
+
+    # holes that are smaller than a page of the pool, and one that is no larger than what the file needs beside its data
+    for number in $(seq 64); do dd if=data of=holey bs=4K count=1 seek=$((number * 16)) conv=notrunc status=none; done
+    cp data one
+    fallocate -p -o 1M -l 4K one 2>/dev/null || not_tried "one small hole: it cannot be made here"
+    for file in holey one; do
+        copy --verify $file out/$file && same $file out/$file
+        [ "$(stat -c %b out/$file)" -le "$(stat -c %b $file)" ] || fail "the small holes of $file are filled"
+    done
+    rm holey one out/*
 names_and_places() {
     file_of 5000 && file_of 70000
     mkdir out/directory
