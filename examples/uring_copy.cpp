@@ -58,11 +58,8 @@ void copy_file(const std::filesystem::path& path, const options& chosen, pipelin
     copy.make_room(source);
     work.run(source, copy.file(), purpose::copy);
     copy.finish(source);
-    source.check_unchanged();
-    if (chosen.verify) {
+    for (bool compare = chosen.verify; source.touched() || compare; compare = false)
         work.run(source, copy.file(), purpose::compare);
-        source.check_unchanged();
-    }
     throw_if_interrupted();
     copy.publish();
 

@@ -14,6 +14,7 @@
 #include <string>
 #include <sys/stat.h>
 #include <system_error>
+#include <time.h>
 #include <unistd.h>
 #include <utility>
 
@@ -103,7 +104,7 @@ inline void check_regular(const struct stat& status, const std::string& name) {
 class source_file : public open_file {
 public:
     explicit source_file(const std::filesystem::path& path)
-        : open_file(open_regular(path), quoted(path)), before_(status()) {
+        : open_file(open_regular(path), quoted(path)), before_(status()), seen_(before_) {
         check_regular(before_, name());
         char byte = 0;
         if (::pread(fd(), &byte, 1, before_.st_size) > 0)
@@ -122,21 +123,32 @@ public:
         return other.st_dev == before_.st_dev && other.st_ino == before_.st_ino;
     }
 
-    /// Throws if somebody wrote to it since it was opened.
-    void check_unchanged() const {
-        const struct stat now = status();
-        if (now.st_size != before_.st_size || now.st_mtim.tv_sec != before_.st_mtim.tv_sec ||
-            now.st_mtim.tv_nsec != before_.st_mtim.tv_nsec)
-            throw std::runtime_error(name() +
-                                     " changed while it was copied: copy it again when nobody writes to it");
+    /// Throws if its size or the time of its last write is not what it was when it was opened. Otherwise
+    /// true if it was touched since the last call: its mode, owner or name may have changed, or somebody
+    /// wrote to it and put the time back, which only its content tells.
+    bool touched() {
+        const struct stat last = std::exchange(seen_, status());
+        if (seen_.st_size != before_.st_size || !same(seen_.st_mtim, before_.st_mtim)) throw_changed();
+        return !same(seen_.st_ctim, last.st_ctim);
+    }
+    /// Throws because what is read now is not what was copied, if that may be its own doing.
+    void throw_if_ever_touched() {
+        if (touched() || !same(seen_.st_ctim, before_.st_ctim)) throw_changed();
     }
     /// Throws because it ended earlier or later than its size says.
-    [[noreturn]] void throw_other_size() const {
-        check_unchanged();
+    [[noreturn]] void throw_other_size() {
+        throw_if_ever_touched();
         throw std::runtime_error(name() + " has another size than it says, as files of /sys do: use cp");
     }
 
 private:
+    static bool same(const timespec& a, const timespec& b) noexcept {
+        return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+    }
+    [[noreturn]] void throw_changed() const {
+        throw std::runtime_error(name() +
+                                 " changed while it was copied: copy it again when nobody writes to it");
+    }
     /// Looks before it opens: opening a device can have effects. O_NONBLOCK: what was a file may be a FIFO
     /// now.
     static int open_regular(const std::filesystem::path& path) {
@@ -147,6 +159,7 @@ private:
     }
 
     struct stat before_;
+    struct stat seen_; // at the last look
 };
 
 } // namespace uring_copy

@@ -186,7 +186,7 @@ private:
     }
 
     [[noreturn]] void throw_different(const block& b) const {
-        source_->check_unchanged(); // or that is why
+        source_->throw_if_ever_touched(); // that is why
         throw std::runtime_error("the copy of " + source_->name() + " reads back differently between bytes " +
                                  std::to_string(b.offset) + " and " + std::to_string(b.offset + b.length));
     }

@@ -268,10 +268,23 @@ sources_that_change() {
         [ ! -e out/large ] || fail "a copy was made of a source that changed: $action"
         cp data large
     done
-    action='rm large' && while_copying
-    { [ "$status" = 0 ] && same data out/large; } || fail "a source that is only removed can be copied"
-    cp data large
-    rm out/large
+    # the time of the last write put back
+    # shellcheck disable=SC2016 # eval expands it
+    action='touch -r large time && printf y | dd of=large conv=notrunc status=none && touch -r time large'
+    for way in '' --plain --verify; do
+        # shellcheck disable=SC2086 # it may be nothing
+        while_copying $way
+        { [ "$status" = 1 ] && grep -q 'changed while it was copied' errors; } || fail "a write whose time is put back passes"
+        [ ! -e out/large ] || fail "a copy was made of a source that changed although its time did not"
+        cp data large
+    done
+    rm time
+    for action in 'rm large' 'chmod 600 large' 'ln large again' 'mv large again'; do
+        while_copying
+        { [ "$status" = 0 ] && same data out/large; } || fail "a source that is only touched can be copied: $action"
+        cp data large
+        rm -f out/large again
+    done
 
     # damage in a hole and in data, written as the copy is: through the page cache it would be an error of its own
     rm large && truncate -s 4M large && cat data >>large
@@ -369,6 +382,11 @@ progress_bar() {
         return
     fi
     file_of 9999999
+    if [ -n "$user" ]; then # a file of another's: not to be written, and not to be kept another's
+        chmod 644 out/copy && chown 0:0 out/copy && refuse "replacing 'out/copy': Permission denied" file9999999 out/copy
+        chmod 666 out/copy && refuse "keeping the owner of 'out/copy', remove it.*not permitted" file9999999 out/copy
+        untouched out/copy
+    fi
     script -qec "$program --verify file9999999 out/copy 2>&1 >summary" /dev/null >errors </dev/null
     grep -q '\[#* *\] .*%.*iB/s .* left' errors || fail "no progress bar on a terminal"
     rm file9999999 out/copy
