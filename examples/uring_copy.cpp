@@ -54,7 +54,7 @@ void copy_file(const std::filesystem::path& path, const options& chosen, pipelin
         throw std::runtime_error(source.name() + " would replace the copy that was just made in " +
                                  quoted(place));
 
-    replacement copy(place);
+    replacement copy(place, source);
     copy.make_room(source);
     work.run(source, copy.file(), purpose::copy);
     copy.finish(source);

@@ -76,9 +76,9 @@ public:
         }
         return std::max(from, begin_);
     }
-
     /// Where the data ends that `next` found.
     std::uint64_t end() const noexcept { return end_; }
+
 private:
     std::uint64_t seek(std::uint64_t from, int what, std::uint64_t otherwise) const noexcept {
         const off_t found = ::lseek(fd_, static_cast<off_t>(from), what);

@@ -70,15 +70,17 @@ same() { cmp "$1" "$2" || fail "$2 is not a copy of $1"; }
 untouched() { [ "$(cat "$1")" = before ] || fail "$1 is not as it was"; }
 file_of() { head -c "$1" data >"file$1"; }
 
-# while_copying OPTION...: runs the shell command in `action` once the copy of `large` to `out/large` is under way, whose
-# temporary file is $1 then; `status` is that of the copy. What a script runs in the background ignores SIGINT unless
-# told otherwise.
+# while_copying OPTION...: runs the shell command in `action` once the copy of `large` to `out/large` is under way, which
+# is "$copy" then, a file without a name; `status` is that of the program. What a script runs in the background ignores
+# SIGINT unless told otherwise.
 while_copying() {
     env --default-signal=INT "$program" "$@" large out/large >summary 2>errors &
     copier=$!
-    until set -- out/.uring_copy.* && [ -e "$1" ]; do
+    # shellcheck disable=SC2012 # the names there are numbers
+    until copy=$(ls -l "/proc/$copier/fd" 2>/dev/null | sed -n "s,.* \([0-9]*\) -> $scratch/out/.*,\1,p") && [ -n "$copy" ]; do
         [ -e "/proc/$copier/exe" ] || fail "the copy ended before anything could happen to it"
     done
+    copy=/proc/$copier/fd/$copy
     eval "$action"
     status=0
     wait "$copier" 2>/dev/null || status=$? # without the shell's word on the signal
@@ -146,8 +148,6 @@ sparse_files() {
     copy --verify holes out/holes && same holes out/holes
     truncate -s 300000 empty && copy --verify empty out/holes && same empty out/holes
     rm holes empty
-}
-
 
     # holes that are smaller than a page of the pool, and one that is no larger than what the file needs beside its data
     for number in $(seq 64); do dd if=data of=holey bs=4K count=1 seek=$((number * 16)) conv=notrunc status=none; done
@@ -158,11 +158,13 @@ sparse_files() {
         [ "$(stat -c %b out/$file)" -le "$(stat -c %b $file)" ] || fail "the small holes of $file are filled"
     done
     rm holey one out/*
+}
+
 names_and_places() {
     file_of 5000 && file_of 70000
     mkdir out/directory
     chmod 640 file5000 && chmod 755 file70000
-    (umask 077 && copy file5000 file70000 out/directory)
+    copy file5000 file70000 out/directory
     same file5000 out/directory/file5000 && same file70000 out/directory/file70000
     [ "$(stat -c %a out/directory/file5000 out/directory/file70000 | paste -sd,)" = 640,755 ] || fail "modes differ"
     grep -q '^copied  *2 files, 0 failed, 75000 bytes' summary || fail "the summary does not count both files"
@@ -182,6 +184,34 @@ names_and_places() {
     refuse 'just made' file5000 same/file5000 out/directory && same file5000 out/directory/file5000
     mkdir out/directory/hard && refuse "hard' is a directory" hard out/directory
     rm -r file* link hard same out/*
+}
+
+# mode_of FILE MODE[:UID:GID]
+mode_of() { [ "$(stat -c %a:%u:%g "$1" | cut -d : -f "1-$(echo "$2" | tr : '\n' | wc -l)")" = "$2" ] || fail "$1 is not $2"; }
+
+rights() {
+    file_of 5000 && chmod 764 file5000
+    # a new file: what the umask leaves of its source's
+    for mask in 000 022 077; do
+        rm -f out/copy reference
+        (umask $mask && copy file5000 out/copy && cp file5000 reference)
+        mode_of out/copy "$(stat -c %a reference)"
+    done
+    # one that is replaced: its own
+    chmod 640 out/copy && (umask 077 && copy file5000 out/copy) && same file5000 out/copy && mode_of out/copy 640
+    if [ "$(id -u)" = 0 ]; then
+        chown 65534:65533 out/copy && copy file5000 out/copy && mode_of out/copy 640:65534:65533
+    fi
+    # without /proc a file that has no name cannot get one: it has one from the beginning
+    if unshare -m mount -t tmpfs none /proc 2>/dev/null; then
+        rm -f out/copy
+        # shellcheck disable=SC2016 # the inner shell expands it
+        run 0 unshare -m sh -c 'mount -t tmpfs none /proc && umask 027 && "$@"' sh "$program" file5000 out/copy
+        same file5000 out/copy && mode_of out/copy 740 && nothing_left "no /proc"
+        run 0 unshare -m sh -c 'mount -t tmpfs none /proc && "$@"' sh "$program" file5000 out/copy
+        same file5000 out/copy && mode_of out/copy 740 && nothing_left "no /proc, a file replaced"
+    fi
+    rm file5000 reference out/copy
 }
 
 not_regular_files() {
@@ -293,13 +323,16 @@ sources_that_change() {
     dd if=damage of=out/tried $direct status=none 2>/dev/null || direct=
     rm -f out/tried
     for place in 0 5000; do
-        action="while dd if=damage of=\"\$1\" seek=$place $direct bs=4K conv=notrunc,nocreat 2>/dev/null; do :; done"
+        action="while dd if=damage of=\"\$copy\" seek=$place $direct bs=4K conv=notrunc,nocreat 2>/dev/null; do :; done"
         while_copying --verify
         { [ "$status" = 1 ] && grep -q 'reads back differently' errors; } || fail "damage to a copy passes --verify"
         [ -z "$(ls -A out)" ] || fail "a damaged copy was left"
     done
     cp data large
 
+    # shellcheck disable=SC2016 # eval expands it
+    action='kill -KILL $copier' && while_copying # killed, it can do nothing any more
+    [ -z "$(ls -A out)" ] || fail "a copy that was killed left something behind"
     for signal in INT TERM HUP; do
         action="kill -$signal \$copier" && while_copying
         { [ "$status" -gt 128 ] && [ "$(kill -l "$status")" = $signal ]; } || fail "SIG$signal gave status $status"
@@ -349,8 +382,13 @@ other_user() {
     chmod 644 file9999999 && mkdir -m 555 closed
     refuse 'a temporary file beside .*Permission denied' file9999999 closed/copy
     untouched out/copy
+    if [ -n "$user" ]; then # a file of another's: not to be written, and not to be kept another's
+        chmod 644 out/copy && chown 0:0 out/copy && refuse "replacing 'out/copy': Permission denied" file9999999 out/copy
+        chmod 666 out/copy && refuse "keeping the owner of 'out/copy', remove it.*not permitted" file9999999 out/copy
+        untouched out/copy
+    fi
     program=$scratch/uring_copy
-    rm -r file* closed out/copy
+    rm -rf file* closed out/copy
 }
 
 many_files() {
@@ -369,10 +407,12 @@ on_the_disk_first() {
         return
     fi
     file_of 5000
-    # leaks cannot be looked for under strace
-    ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 run 0 strace -o calls -e trace=fsync,renameat "$program" file5000 out/copy
-    [ "$(sed -n 's/^\([a-z]*\)(.* = 0$/\1/p' calls | paste -sd,)" = fsync,renameat,fsync ] ||
-        fail "a copy takes its place before it is on the disk: $(cat calls)"
+    for calls in fsync,linkat,fsync fsync,linkat,renameat,fsync; do # a new file, one that is replaced
+        # leaks cannot be looked for under strace
+        ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 run 0 strace -o calls -e trace=fsync,linkat,renameat "$program" file5000 out/copy
+        [ "$(sed -n 's/^\([a-z]*\)(.* = 0$/\1/p' calls | paste -sd,)" = "$calls" ] ||
+            fail "a copy takes its place before it is on the disk: $(cat calls)"
+    done
     rm file5000 out/copy calls
 }
 
@@ -382,11 +422,6 @@ progress_bar() {
         return
     fi
     file_of 9999999
-    if [ -n "$user" ]; then # a file of another's: not to be written, and not to be kept another's
-        chmod 644 out/copy && chown 0:0 out/copy && refuse "replacing 'out/copy': Permission denied" file9999999 out/copy
-        chmod 666 out/copy && refuse "keeping the owner of 'out/copy', remove it.*not permitted" file9999999 out/copy
-        untouched out/copy
-    fi
     script -qec "$program --verify file9999999 out/copy 2>&1 >summary" /dev/null >errors </dev/null
     grep -q '\[#* *\] .*%.*iB/s .* left' errors || fail "no progress bar on a terminal"
     rm file9999999 out/copy
@@ -396,6 +431,7 @@ sizes_and_ways
 summary_tells
 sparse_files
 names_and_places
+rights
 not_regular_files
 command_lines
 no_room
