@@ -46,7 +46,7 @@ inline gup::page_ref<domain> cached_page(const block_name& name) {
 /// Throws unless a cached block has the content of its file.
 inline void verify(const block_name& name, std::size_t block, examples::progress& shown) {
     const auto page = cached_page(name);
-    if (!std::ranges::equal(page.bytes(), read_block(name, block)))
+    if (std::memcmp(page.bytes().data(), read_block(name, block).data(), block) != 0)
         throw std::runtime_error(text_of(name) + " is not what is cached of it: did the file change?");
     shown.advance(block);
 }
@@ -85,16 +85,20 @@ inline void change(const options& chosen, memory& all, cache& cached) {
                 page.names.size() - 1);
     if (!chosen.save) return;
 
+    // the file ends where it ended: what is behind its end in the page is not the file's
+    const std::uint64_t begin = name.index * chosen.block;
+    const std::size_t length = std::min<std::uint64_t>(chosen.block, name.file->size() - begin);
     const auto saved =
         gup::write_back(name.file->space, all.in, all.ring.get(), name.file->fd(), name.file->size());
-    std::printf("save    %zu block of %s written\n", saved.written, name.file->name().c_str());
-    // the file ends where it ended: what is behind its end in the page is not the file's
     const auto now = read_block(name, chosen.block);
-    const std::size_t length =
-        std::min<std::uint64_t>(chosen.block, name.file->size() - name.index * chosen.block);
     const auto cached_now = cached_page(name);
     if (std::memcmp(now.data(), cached_now.bytes().data(), length) != 0)
         throw std::runtime_error(text_of(name) + " was not saved");
+    std::printf("save    %zu block of %s written: %zu bytes from byte %llu on\n", saved.written,
+                name.file->name().c_str(), length, static_cast<unsigned long long>(begin));
+    if (chosen.text->size() > length)
+        std::printf("save    %zu bytes of the text not written: the file ends before them\n",
+                    chosen.text->size() - length);
 }
 
 } // namespace dedup_cache

@@ -47,7 +47,7 @@ says ' changed, [1-9][0-9]* other names keep the old content'
 for name in a b c; do cmp -s "$name" "$name.before" || fail "$name was changed without --save"; done
 
 run 0 --write CHANGED --save a b c
-says '^save    1 block of .a. written'
+says '^save    1 block of .a. written: 4096 bytes from byte [0-9]* on'
 grep -q CHANGED a || fail 'the change was not saved'
 [ "$(wc -c <a)" = "$(wc -c <a.before)" ] || fail 'the file has another length'
 [ "$(cmp -l a a.before | wc -l)" -le 7 ] || fail 'more was changed than was written'
@@ -56,6 +56,13 @@ for name in b c; do cmp -s "$name" "$name.before" || fail "$name changed with an
 run 0 --verify --pages 16 a b c # far fewer pages than blocks
 says '^pages   .* evicted'
 run 0 --verify --block 64K a b c
+
+# What is saved ends where the file ends, and that is said.
+printf abc >short
+run 0 --write CHANGED --save short
+says '^save    1 block of .short. written: 3 bytes from byte 0 on'
+says '^save    4 bytes of the text not written'
+[ "$(cat short)" = CHA ] || fail 'the file has another content'
 
 # A cache in which no page is free when one is to be copied: a block, the same again, and new ones enough.
 for block in $(seq 10 42) $(seq 42 62); do yes "$block" | head -c 4096; done >full
