@@ -14,8 +14,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
+#include <iterator>
 #include <list>
-#include <memory>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <utility>
@@ -61,6 +63,10 @@ inline std::uint64_t hash_of(std::span<const std::byte> block) noexcept {
 
 class cache {
 public:
+    /// Names of one page; a block that comes more often is kept once more. A page counts two million
+    /// references, and a name takes two: its own, and that of what it is found by.
+    static constexpr std::size_t most_names = 1'000'000;
+
     explicit cache(page_pool& pool) : pool_(pool) {}
 
     /// The pages in use, from the one that was read first.
@@ -99,12 +105,15 @@ public:
     }
 
 private:
+    /// The page of an equal block, if it can take one more name.
     content* find_equal(std::uint64_t hash, std::span<const std::byte> block) {
         const auto [begin, end] = by_hash_.equal_range(hash);
         for (auto at = begin; at != end; ++at) {
+            if (at->second->names.size() >= most_names) continue;
             const block_name& name = at->second->names.front();
             const auto page = gup::find_get_page(name.file->space, name.index);
-            if (page && std::ranges::equal(page->bytes(), block)) return &*at->second;
+            if (page && std::memcmp(page->bytes().data(), block.data(), block.size()) == 0)
+                return &*at->second;
         }
         return nullptr;
     }

@@ -70,6 +70,15 @@ run 0 --pages 32 --write CHANGED full
 says '^pool    32 pages, 0 free'
 says ' changed, 1 other names keep the old content'
 
+# More equal blocks than names of one page can be counted: the block is kept once more.
+many=$(mktemp /dev/shm/dedup_cache.XXXXXX 2>/dev/null) || many=$scratch/many # where holes are read at once
+trap 'rm -rf "$scratch" "$many"' EXIT
+truncate -s 4104M "$many"
+run 0 "$many"
+says '^names   1050624 blocks'
+says '^pages   2, 0 evicted'
+rm "$many"
+
 : >empty
 run 0 --verify empty
 says '^names   0 blocks'
