@@ -416,6 +416,31 @@ on_the_disk_first() {
     rm file5000 out/copy calls
 }
 
+# As the filter of system calls of a container refuses it, and as a kernel without it.
+registering_refused() {
+    if ! strace -o /dev/null -e inject=io_uring_register:error=EPERM true 2>/dev/null; then
+        echo "SKIPPED: a refused io_uring_register: there is no strace(1) that can refuse it"
+        return
+    fi
+    file_of 9999999
+    for error in EPERM ENOSYS; do
+        for way in '' --plain; do
+            # shellcheck disable=SC2086 # it may be nothing
+            ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 run 0 strace -f -o /dev/null \
+                -e inject=io_uring_register:error=$error "$program" $way file9999999 out/copy
+            same file9999999 out/copy
+            grep -q '^buffers  *plain, 0 bytes pinned$' summary || fail "what is refused is pinned"
+            if [ -n "$way" ]; then
+                [ ! -s errors ] || fail "--plain speaks of what it does not need"
+            else
+                grep -q '^uring_copy: not pinned, .*filter of system calls.*io_uring_register' errors ||
+                    fail "a refused io_uring_register is not told with its reason"
+            fi
+        done
+    done
+    rm file9999999 out/copy
+}
+
 progress_bar() {
     if ! script -qec true /dev/null >/dev/null 2>&1; then
         not_tried "the progress bar: there is no script(1)"
@@ -439,4 +464,5 @@ sources_that_change
 other_user
 many_files
 on_the_disk_first
+registering_refused
 progress_bar
