@@ -3,9 +3,9 @@
 //
 //     uring_copy [--verify] [--plain] [--memory KIND] [--block SIZE] [--depth N] SOURCE... DESTINATION
 
+#include "common/interrupt.hpp"
 #include "common/progress.hpp"
 #include "uring_copy/files.hpp"
-#include "uring_copy/interrupt.hpp"
 #include "uring_copy/options.hpp"
 #include "uring_copy/pipeline.hpp"
 #include "uring_copy/pool.hpp"
@@ -60,7 +60,7 @@ void copy_file(const std::filesystem::path& path, const options& chosen, pipelin
     copy.finish(source);
     for (bool compare = chosen.verify; source.touched() || compare; compare = false)
         work.run(source, copy.file(), purpose::compare);
-    throw_if_interrupted();
+    examples::throw_if_interrupted();
     copy.publish();
 
     places.insert(place);
@@ -132,21 +132,12 @@ int copy_all(const options& chosen) {
     return done.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/// An interrupted copy ends as the signal would have ended it.
-int copy_unless_interrupted(const options& chosen) {
-    note_signals();
-    try {
-        return copy_all(chosen);
-    } catch (const interrupted&) {
-        end_by_signal();
-    }
-}
-
 } // namespace
 
 int main(int count, char** arguments) {
     return examples::run("uring_copy", [&] {
         const options chosen = parse(count, arguments);
-        return chosen.help ? (std::fputs(help, stdout), EXIT_SUCCESS) : copy_unless_interrupted(chosen);
+        if (chosen.help) return std::fputs(help, stdout), EXIT_SUCCESS;
+        return examples::unless_interrupted([&] { return copy_all(chosen); });
     });
 }

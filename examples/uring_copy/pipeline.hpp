@@ -4,9 +4,9 @@
 /// The work itself: blocks of a file, each in a page of the pool, read and then written or compared, as many
 /// at a time as the pool has pages.
 
+#include "../common/interrupt.hpp"
 #include "../common/progress.hpp"
 #include "files.hpp"
-#include "interrupt.hpp"
 #include "pool.hpp"
 
 #include <cstring>
@@ -38,7 +38,7 @@ public:
         data_finder holes_of_source(source), holes_of_target(target);
         for (;;) {
             attempt([&] {
-                throw_if_interrupted();
+                examples::throw_if_interrupted();
                 while (start_next(holes_of_source, holes_of_target)) {
                 }
             });

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// Signals that end the program: noted, so that what is in flight can be drained and the temporary file
-/// removed.
+/// Signals that end the program: noted, so that what has begun can be ended in good order first.
 
 #include <csignal>
 #include <cstdlib>
 #include <initializer_list>
 
-namespace uring_copy {
+namespace examples {
 
 /// Thrown where the program can stop, after a signal has asked for it.
 struct interrupted {};
 
 inline volatile std::sig_atomic_t stop_signal = 0;
 
-/// From now on SIGINT, SIGTERM and SIGHUP are noted; one that was ignored, as under nohup, stays ignored.
+/// From now on SIGINT, SIGQUIT, SIGTERM and SIGHUP are noted; one that was ignored, as under nohup, stays
+/// ignored.
 inline void note_signals() {
     struct sigaction note {};
     note.sa_handler = [](int number) { stop_signal = number; };
-    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+    for (const int number : {SIGINT, SIGQUIT, SIGTERM, SIGHUP}) {
         struct sigaction before {};
         ::sigaction(number, nullptr, &before);
         if (before.sa_handler != SIG_IGN) ::sigaction(number, &note, nullptr);
@@ -38,4 +38,16 @@ inline void throw_if_interrupted() {
     std::_Exit(1);
 }
 
-} // namespace uring_copy
+/// Runs `body`, which may throw `interrupted`: then the program ends as the signal would have ended it, after
+/// all that the body had made has gone.
+template <class Body>
+int unless_interrupted(Body body) {
+    note_signals();
+    try {
+        return body();
+    } catch (const interrupted&) {
+        end_by_signal();
+    }
+}
+
+} // namespace examples
