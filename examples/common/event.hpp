@@ -25,6 +25,11 @@ public:
 
     int fd() const noexcept { return fd_; }
 
+    /// Signals it as a device would; also from a signal handler.
+    void signal() noexcept {
+        const std::uint64_t one = 1;
+        static_cast<void>(::write(fd_, &one, sizeof one)); // fails only if it is signalled 2^64 times already
+    }
     /// Waits until it is signalled, and takes that in; false if that does not happen in time.
     bool wait(std::chrono::milliseconds limit) {
         pollfd waited{.fd = fd_, .events = POLLIN, .revents = 0};

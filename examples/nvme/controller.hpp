@@ -1,44 +1,37 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// An NVMe controller: brought up, asked what it is, and stopped before anything it could reach is freed.
+/// An NVMe controller: brought up, asked what it is, reset, and stopped before anything it could reach is
+/// freed.
 
+#include "identity.hpp"
 #include "memory.hpp"
 #include "port.hpp"
 #include "queue.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
+#include <deque>
 #include <exception>
-#include <optional>
 #include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace nvme {
 
-/// What a controller says of itself.
-struct identity {
-    std::string model{};
-    std::string serial{};
-    std::string firmware{};
-    std::size_t largest_transfer = 0; ///< bytes of one command (MDTS); 0 if any
-};
-
-/// A namespace: a disk, as far as its users are concerned.
-struct geometry {
-    std::uint64_t blocks = 0;
-    std::size_t block_size = 0;
-};
-
+/// Made last and destroyed first: all that it may reach outlives it. Then requests need not be drained before
+/// an error is thrown; they are given back here. Used by one thread, while no other uses its queues.
 class controller {
 public:
-    /// Opens, resets and enables the controller. Throws pin_error, controller_failed, command_failed.
-    explicit controller(const std::string& address) : controller(opened{}, address) {
+    /// Pages of a pool that it takes for queues and for what it asks.
+    static constexpr std::size_t pages_needed(unsigned queues) noexcept { return 1 + 2 * (1 + queues); }
+
+    /// Resets and enables the controller, with as many queues as the port has vectors for. Throws pin_error,
+    /// controller_failed, command_failed.
+    controller(port& through, memory_pool& pool) : controller(opened{}, through, pool) {
         start(); // if this throws, the destructor stops the controller: it has been constructed by now
     }
     controller(const controller&) = delete;
@@ -47,57 +40,48 @@ public:
     ~controller() {
         if (!stop()) return; // the pages stay pinned, and gup says so
         admin_.reclaim();
-        if (io_) io_->reclaim();
+        for (queue_pair& queue : queues_) queue.reclaim();
     }
 
-    const domain& memory() const noexcept { return domain_; }
-    /// Makes the queue pair for reads and writes, once. Its pool must stay as long as commands are submitted.
-    queue_pair& make_io_queue(memory_pool& lists) {
-        io_.emplace(port_, lists, 1);
-        const std::uint32_t size_and_number = (io_->entries() - 1) << 16 | 1;
-        command completions{.opcode = static_cast<std::uint8_t>(admin::create_completion_queue)};
-        completions.prp1 = io_->lend_completions();
-        completions.dwords[0] = size_and_number;
-        completions.dwords[1] = contiguous | interrupts; // vector 0
-        run(completions, "creating a completion queue");
-        command submissions{.opcode = static_cast<std::uint8_t>(admin::create_submission_queue)};
-        submissions.prp1 = io_->lend_submissions();
-        submissions.dwords[0] = size_and_number;
-        submissions.dwords[1] = contiguous | 1U << 16; // its completions go to queue 1
-        run(submissions, "creating a submission queue");
-        return *io_;
-    }
+    /// One for each thread that wants commands done.
+    std::deque<queue_pair>& queues() noexcept { return queues_; }
 
     identity identify() {
-        const page answer = ask(1, 0, "identifying the controller");
-        const auto text = [&](std::size_t offset, std::size_t length) {
-            std::string found(reinterpret_cast<const char*>(answer.bytes().data()) + offset, length);
-            return found.erase(found.find_last_not_of(' ') + 1);
-        };
-        const auto shift = std::to_integer<unsigned>(answer.bytes()[77]); // MDTS
-        return {.model = text(24, 40),
-                .serial = text(4, 20),
-                .firmware = text(64, 8),
-                .largest_transfer = shift == 0 || shift > 32 ? 0 : page_size << shift};
+        ask(about::controller, 0);
+        return read_identity(asking_.pages()[0].bytes());
     }
-    geometry identify_namespace(std::uint32_t number) {
-        const page answer = ask(0, number, "identifying namespace " + std::to_string(number));
-        const std::byte* const bytes = answer.bytes().data();
-        geometry found;
-        std::memcpy(&found.blocks, bytes, sizeof found.blocks);   // NSZE
-        const auto format = std::to_integer<unsigned>(bytes[26]); // FLBAS
-        std::uint32_t layout = 0;                                 // LBAF
-        std::memcpy(&layout, bytes + 128 + sizeof layout * ((format & 15) | (format >> 1 & 0x30)),
-                    sizeof layout);
-        const unsigned shift = layout >> 16 & 0xff;
-        if (found.blocks == 0 || shift < 9 || shift > 16)
-            throw std::runtime_error("there is no namespace " + std::to_string(number) +
-                                     ", or none with blocks that this program can read");
-        if ((layout & 0xffff) != 0)
-            throw std::runtime_error("namespace " + std::to_string(number) +
-                                     " is formatted with metadata, which this program does not read");
-        found.block_size = std::size_t{1} << shift;
-        return found;
+    /// Throws if there is no such namespace, and says which there are.
+    geometry identify_name_space(std::uint32_t number) {
+        ask(about::active_name_spaces, 0);
+        const std::vector<std::uint32_t> known = read_name_spaces(asking_.pages()[0].bytes());
+        if (std::ranges::find(known, number) == known.end()) {
+            std::string which;
+            for (const std::uint32_t n : known) which += (which.empty() ? "" : ", ") + std::to_string(n);
+            throw std::runtime_error("there is no namespace " + std::to_string(number) + ": this disk has " +
+                                     (which.empty() ? "none" : which));
+        }
+        ask(about::name_space, number);
+        return read_geometry(number, asking_.pages()[0].bytes());
+    }
+
+    /// Asks the controller to abort a command that is under way, which then ends by itself, with a status
+    /// that says so. False if it cannot, as when the command is being done: only `reset` ends it then.
+    bool abort(const queue_pair& queue, const request& command) {
+        const std::uint32_t result =
+            run(administer(admin::abort, queue.number() | std::uint32_t{command.last().id} << 16));
+        return (result & 1) == 0;
+    }
+
+    /// Ends all that is under way, with a status that says so, and brings the controller up again. Throws
+    /// controller_failed if it cannot be stopped: then it still has what it was lent.
+    void reset() {
+        if (!stop()) throw controller_failed("the controller cannot be stopped");
+        admin_.reclaim();
+        for (queue_pair& queue : queues_) queue.reclaim();
+        port_.resume();
+        start();
+        admin_.call_reclaimed();
+        for (queue_pair& queue : queues_) queue.call_reclaimed();
     }
 
     /// Has the disk save what it has in caches, as before its power is cut. To be called last.
@@ -109,16 +93,13 @@ public:
 
 private:
     struct opened {};
-    static constexpr std::size_t queue_pages = 3; // two queues, and one for what is asked
     static constexpr std::uint32_t enabled = configuration::entry_sizes | configuration::enable;
-    static constexpr std::uint32_t contiguous = 1;
-    static constexpr std::uint32_t interrupts = 2;
 
-    controller(opened, const std::string& address)
-        : port_(address),
-          domain_(port_.device().container()),
-          pool_(domain_, {.page_size = page_size, .pages = queue_pages}),
-          admin_(port_, pool_, 0) {}
+    controller(opened, port& through, memory_pool& pool)
+        : port_(through), admin_(port_, pool, 0), asking_(pool, 1) {
+        for (unsigned number = 1; number <= port_.queues(); ++number)
+            queues_.emplace_back(port_, pool, number);
+    }
 
     std::chrono::milliseconds ready_limit() const {
         return std::chrono::milliseconds(500) * (port_.capabilities().ready_half_seconds() + 1);
@@ -131,11 +112,38 @@ private:
         disable(); // whatever state it was left in
         port_.device().enable_bus_master();
         const std::uint32_t last = admin_.entries() - 1;
+        const auto queue = admin_.begin();
         port_.write<std::uint32_t>(registers::admin_queue_attributes, last << 16 | last);
-        port_.write<std::uint64_t>(registers::admin_submission_queue, admin_.lend_submissions());
-        port_.write<std::uint64_t>(registers::admin_completion_queue, admin_.lend_completions());
+        port_.write<std::uint64_t>(registers::admin_submission_queue, queue.submissions);
+        port_.write<std::uint64_t>(registers::admin_completion_queue, queue.completions);
         port_.write(registers::configuration, enabled);
         port_.wait_for_status(status::ready, status::ready, ready_limit(), "enabling the controller");
+        make_queues();
+    }
+
+    void make_queues() {
+        constexpr std::uint32_t number_of_queues = 7; // a feature; counted from 0, 16 bits for each kind
+        constexpr std::uint32_t contiguous = 1;
+        constexpr std::uint32_t interrupts = 2;
+        const std::uint32_t last = port_.queues() - 1;
+        const std::uint32_t granted =
+            run(administer(admin::set_features, number_of_queues, last << 16 | last));
+        if (const std::uint32_t most = std::min(granted & 0xffff, granted >> 16); most < last)
+            throw std::runtime_error("this controller has queues for " + std::to_string(most + 1) +
+                                     " users, not for " + std::to_string(last + 1));
+        for (queue_pair& queue : queues_) {
+            const auto addresses = queue.begin();
+            const std::uint32_t size_and_number = (queue.entries() - 1) << 16 | queue.number();
+            const std::uint32_t vector = queue.number();
+            command completions = administer(admin::create_completion_queue, size_and_number,
+                                             contiguous | interrupts | vector << 16);
+            completions.prp1 = addresses.completions;
+            run(completions);
+            command submissions = administer(admin::create_submission_queue, size_and_number,
+                                             contiguous | queue.number() << 16); // whose completions go there
+            submissions.prp1 = addresses.submissions;
+            run(submissions);
+        }
     }
 
     void disable() {
@@ -162,25 +170,23 @@ private:
         }
     }
 
-    /// Runs a command of the administrator's that has no data.
-    void run(const command& what, const std::string& doing) {
-        admin_.wait(admin_.submit(what, transfer::from_controller, {}, doing));
+    /// Runs a command of the administrator's: what its completion says.
+    std::uint32_t run(const command& what, std::size_t bytes = 0) {
+        admin_.submit(what, asking_, transfer::from_controller, bytes);
+        admin_.wait(asking_);
+        return asking_.result();
     }
-    /// What the controller answers to Identify.
-    page ask(std::uint32_t about, std::uint32_t name_space, const std::string& doing) {
-        command what{.opcode = static_cast<std::uint8_t>(admin::identify), .name_space = name_space};
-        what.dwords[0] = about;
-        std::vector<page> answer;
-        answer.push_back(gup::get_user_page(pool_));
-        answer = admin_.wait(admin_.submit(what, transfer::from_controller, std::move(answer), doing));
-        return std::move(answer.front());
+    /// The answer is in the page of `asking_`.
+    void ask(about what, std::uint32_t name_space) {
+        command asked = administer(admin::identify, static_cast<std::uint32_t>(what));
+        asked.name_space = name_space;
+        run(asked, page_size);
     }
 
-    port port_;
-    domain domain_;
-    memory_pool pool_;
+    port& port_;
     queue_pair admin_;
-    std::optional<queue_pair> io_{};
+    request asking_;
+    std::deque<queue_pair> queues_{};
 };
 
 } // namespace nvme

@@ -10,35 +10,35 @@
 #include <cstdint>
 #include <deque>
 #include <span>
+#include <stdexcept>
 #include <string>
-#include <utility>
-#include <vector>
 
 namespace nvme {
 
-/// Consecutive blocks, as many as one command can transfer.
-struct extent {
-    std::uint64_t first;
-    std::uint64_t blocks;
-};
-
-inline std::string to_string(const extent& which) {
-    return "blocks " + std::to_string(which.first) + " to " + std::to_string(which.first + which.blocks - 1);
-}
-
-/// Namespace 1 of a controller. Outlived by it: see controller.
+/// A namespace of a controller, by one of its queues and the requests given, which are all alike.
 class disk {
 public:
-    /// With memory for so many blocks at a time, or for those of `at_once` commands if that is less.
-    disk(controller& through, const identity& known, const geometry& layout, std::uint64_t blocks)
-        : layout_(layout),
-          blocks_per_command_(std::min<std::uint64_t>(largest_command(known) / layout.block_size, blocks)),
-          pool_(through.memory(), {.page_size = page_size, .pages = pages_needed()}),
-          queue_(through.make_io_queue(pool_)) {}
+    disk(controller& through, queue_pair& queue, std::deque<request>& requests, const identity& known,
+         const geometry& layout)
+        : controller_(through), queue_(queue), requests_(requests), layout_(layout) {
+        std::size_t most = requests.front().pages().size() * page_size;
+        if (known.largest_transfer != 0) most = std::min(most, known.largest_transfer);
+        blocks_per_command_ = std::min<std::uint64_t>(most / layout.block_size, std::uint64_t{1} << 16);
+        if (blocks_per_command_ == 0)
+            throw std::runtime_error("one block has " + std::to_string(layout.block_size) +
+                                     " bytes, more than one command here can transfer");
+    }
 
     std::size_t block_size() const noexcept { return layout_.block_size; }
-    std::size_t pages_for(std::uint64_t blocks) const noexcept {
-        return (static_cast<std::size_t>(blocks) * layout_.block_size + page_size - 1) / page_size;
+    std::size_t bytes_of(const extent& part) const noexcept {
+        return static_cast<std::size_t>(part.blocks) * layout_.block_size;
+    }
+    /// Throws unless the namespace has all of these blocks.
+    void check(const extent& all) const {
+        if (all.blocks > layout_.blocks || all.first > layout_.blocks - all.blocks)
+            throw std::runtime_error(to_string(all) + ": LBA out of range, namespace " +
+                                     std::to_string(layout_.name_space) + " has blocks 0 to " +
+                                     std::to_string(layout_.blocks - 1));
     }
     /// The beginning of what is left, as much as one command can transfer.
     extent take(extent& left) const noexcept {
@@ -49,63 +49,50 @@ public:
     }
 
     /// Reads an extent and hands each part of it to `consume(extent, pages)`, in order, while the controller
-    /// reads the next one.
+    /// reads the next ones.
     template <class Consume>
-    void read(extent all, Consume consume) {
-        struct started {
-            extent part;
-            std::uint16_t id;
-        };
-        std::deque<started> running;
-        while (all.blocks > 0 || !running.empty()) {
-            while (all.blocks > 0 && running.size() < at_once) {
-                const extent part = take(all);
-                running.push_back({part, start(io::read, part, new_pages(part))});
-            }
-            const started oldest = running.front();
-            running.pop_front();
-            std::vector<page> pages = queue_.wait(oldest.id);
-            consume(oldest.part, std::span<const page>(pages));
-            gup::put_user_pages(std::move(pages), gup::clean); // nobody writes them back
+    void read(const extent& all, Consume consume) {
+        extent to_start = all, to_consume = all;
+        const std::size_t count = requests_.size();
+        std::size_t next = 0, oldest = 0;
+        while (to_consume.blocks > 0) {
+            for (; to_start.blocks > 0 && next - oldest < count; ++next)
+                start(io::read, take(to_start), requests_[next % count]);
+            request& by = requests_[oldest % count];
+            queue_.wait(by);
+            consume(take(to_consume), by.pages());
+            ++oldest;
         }
     }
 
-    /// Pages for an extent that one command can transfer.
-    std::vector<page> new_pages(const extent& part) {
-        return gup::get_user_pages(pool_, pages_for(part.blocks));
+    /// Reads or writes an extent that one command can transfer.
+    void run(io what, const extent& part, request& by, durable when = durable::when_flushed) {
+        start(what, part, by, when);
+        queue_.wait(by);
     }
-    /// Reads or writes such an extent.
-    std::vector<page> run(io what, const extent& part, std::vector<page> pages) {
-        return queue_.wait(start(what, part, std::move(pages)));
+    /// As run, but does not wait.
+    void start(io what, const extent& part, request& by, durable when = durable::when_flushed) {
+        queue_.submit(transfer_blocks(what, layout_.name_space, part, when), by,
+                      what == io::write ? transfer::to_controller : transfer::from_controller,
+                      bytes_of(part));
     }
+    /// What was written before is on the medium.
+    void flush(request& by) {
+        queue_.submit(flush_caches(layout_.name_space), by, transfer::from_controller, 0);
+        queue_.wait(by);
+    }
+    /// After controller_failed: nothing is under way any more, and the disk can be used again.
+    void reset() { controller_.reset(); }
+
+    std::deque<request>& requests() noexcept { return requests_; }
+    queue_pair& queue() noexcept { return queue_; }
 
 private:
-    static constexpr std::size_t at_once = 2;
-
-    static std::size_t largest_command(const identity& known) noexcept {
-        // those in flight together stay below the usual RLIMIT_MEMLOCK, 8 MiB
-        constexpr std::size_t most = std::size_t{3} << 20;
-        return known.largest_transfer == 0 ? most : std::min(known.largest_transfer, most);
-    }
-    std::size_t pages_needed() const noexcept {
-        const std::size_t data = pages_for(blocks_per_command_);
-        return 2 + at_once * (data + lists_for(data)); // and the two queues
-    }
-
-    std::uint16_t start(io what, const extent& part, std::vector<page> pages) {
-        command asked{.opcode = static_cast<std::uint8_t>(what), .name_space = 1};
-        asked.dwords[0] = static_cast<std::uint32_t>(part.first);
-        asked.dwords[1] = static_cast<std::uint32_t>(part.first >> 32);
-        asked.dwords[2] = static_cast<std::uint32_t>(part.blocks - 1);
-        return queue_.submit(asked, what == io::write ? transfer::to_controller : transfer::from_controller,
-                             std::move(pages),
-                             (what == io::write ? "writing " : "reading ") + to_string(part));
-    }
-
-    geometry layout_;
-    std::uint64_t blocks_per_command_;
-    memory_pool pool_;
+    controller& controller_;
     queue_pair& queue_;
+    std::deque<request>& requests_;
+    geometry layout_;
+    std::uint64_t blocks_per_command_ = 0;
 };
 
 } // namespace nvme

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// What an NVMe controller and its driver say to each other: registers, commands, completions. The names are
-/// those of the NVM Express Base Specification.
+/// The registers of an NVMe controller. The names are those of the NVM Express Base Specification.
 
 #include <bit>
 #include <cstddef>
@@ -49,31 +48,8 @@ inline constexpr std::uint32_t shutdown_mask = 3U << 2;
 inline constexpr std::uint32_t shutdown_complete = 2U << 2;
 } // namespace status
 
-enum class admin : std::uint8_t { create_submission_queue = 1, create_completion_queue = 5, identify = 6 };
-enum class io : std::uint8_t { write = 1, read = 2 };
-
-/// A command: an entry of a submission queue.
-struct command {
-    std::uint8_t opcode = 0;
-    std::uint8_t flags = 0;
-    std::uint16_t id = 0;
-    std::uint32_t name_space = 0;
-    std::uint64_t reserved = 0;
-    std::uint64_t metadata = 0;
-    std::uint64_t prp1 = 0;
-    std::uint64_t prp2 = 0;
-    std::uint32_t dwords[6] = {}; ///< 10 to 15, by command
-};
-static_assert(sizeof(command) == 64);
-
-/// An entry of a completion queue.
-struct completion {
-    std::uint32_t result;
-    std::uint32_t reserved;
-    std::uint16_t submission_head;
-    std::uint16_t submission_queue;
-    std::uint32_t id_and_status; ///< 16 bits each; the lowest of the status is the phase
-};
-static_assert(sizeof(completion) == 16);
+/// The class of an NVMe disk in its PCI configuration space: mass storage, non-volatile memory, NVM Express.
+inline constexpr std::size_t class_register = 0x08; // above the revision, 8 bits
+inline constexpr std::uint32_t disk_class = 0x010802;
 
 } // namespace nvme

@@ -13,6 +13,8 @@ namespace nvme {
 /// The controller does not answer, or says that it is broken. Whoever throws this has not stopped it.
 struct controller_failed : std::runtime_error {
     using std::runtime_error::runtime_error;
+    controller_failed(const std::string& doing, const controller_failed& why)
+        : runtime_error(doing + " failed: " + why.what()) {}
 };
 
 /// The meaning of a status code and its type.
@@ -52,6 +54,8 @@ inline const char* meaning(unsigned type, unsigned code) noexcept {
         return "invalid queue identifier";
     case 0x102:
         return "invalid queue size";
+    case 0x105:
+        return "more commands were to be aborted at a time than it can";
     case 0x108:
         return "invalid interrupt vector";
     case 0x182:

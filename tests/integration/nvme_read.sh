@@ -21,6 +21,12 @@ refused 2 "'18446744073709551616' is not a number" "$absent" 1844674407370955161
 refused 2 'no blocks are asked for' "$absent" 0 0
 refused 2 'numbers have 64 bits' "$absent" 18446744073709551615 2
 refused 2 'nothing to put into a file' --verify-write --output "$scratch/file" "$absent" 0 1
+refused 2 'neither --output nor --verify-write' --verify-write --depth 2 "$absent" 0 1
+refused 2 'neither --output nor --verify-write' --output "$scratch/file" --depth 2 "$absent" 0 1
+refused 2 'queues goes with --depth' --queues 2 "$absent" 0 1
+for number in 0 64 x -1; do refused 2 'not a number from 1 to 63' --depth "$number" "$absent" 0 1; done
+for number in 0 65; do refused 2 'not a number from 1 to 64' --depth 1 --queues "$number" "$absent" 0 1; done
+for number in 0 4294967295; do refused 2 'not a number from 1 to 4294967294' --namespace "$number" "$absent" 0 1; done
 refused 2 'unrecognized option' --write "$absent" 0 1
 
 # the first reason that applies to this machine: no VFIO, no right to use it, no such device
