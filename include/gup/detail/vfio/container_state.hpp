@@ -151,7 +151,6 @@ private:
             const int result = Kernel::ioctl(g->fd, VFIO_GROUP_GET_STATUS, &status);
             return result == -ENODEV || (result == 0 && (status.flags & VFIO_GROUP_FLAGS_CONTAINER_SET) == 0);
         });
-        if (groups_.empty()) note_loss();
     }
     void note_loss() noexcept {
         if (std::exchange(has_iommu_, false)) losses_.fetch_add(1, std::memory_order_release);
@@ -183,7 +182,7 @@ private:
                       "I/O addresses at which memory is mapped already: use a container for each, or attach "
                       "all groups before the first vfio_domain is made");
         if (has_iommu_ && kernel_has_iommu()) return true;
-        note_loss(); // if there was one, just now
+        note_loss(); // if there was one
         const int result = Kernel::ioctl(fd_, VFIO_SET_IOMMU, number(VFIO_TYPE1v2_IOMMU));
         has_iommu_ = result == 0;
         if (has_iommu_) return true;
