@@ -84,6 +84,7 @@ public:
         drop_ended_groups();
         for (const auto& g : groups_)
             if (g->number == number) return g;
+        keep_loaded();
         groups_.reserve(groups_.size() + 1); // what may throw comes before what would have to be undone
         const auto made = std::make_shared<group>(number);
         made->fd = open_group(number, failure);
