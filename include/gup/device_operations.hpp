@@ -108,9 +108,11 @@ detail::device_token<Which, Domain, Access> start_dma_from_device(user_page_ref<
 }
 
 /// The reference of a finished operation, which the device has named by its number. Throws pin_error (ESTALE)
-/// and leaves the token as it is if the token is empty or of another operation.
+/// and leaves the token as it is if the token is empty or of another operation. The token is named or moved,
+/// as for the operations of io_uring.
 template <class Ref, class Place>
-[[nodiscard("the page must be put")]] Ref complete(in_flight<Ref, Place>&& token, std::uint64_t user_data) {
+[[nodiscard("the page must be put")]] Ref complete(in_flight<Ref, Place>& token GUP_LEAVES_CONSUMED,
+                                                   std::uint64_t user_data) {
     detail::check_device_token(token, "completing a DMA");
     if (token.user_data() != user_data)
         detail::throw_refusal(ESTALE, "completing a DMA",
@@ -119,13 +121,21 @@ template <class Ref, class Place>
         detail::page_access::set_dirty(detail::page_of(detail::reference_access::word(token)));
     return detail::in_flight_access::give_back(token);
 }
+template <class Ref, class Place>
+[[nodiscard("the page must be put")]] Ref complete(in_flight<Ref, Place>&& token, std::uint64_t user_data) {
+    return complete(token, user_data);
+}
 
 /// The reference of an operation that the device was never told of. Throws pin_error (ESTALE) if the token is
 /// empty.
 template <class Ref, class Place>
-[[nodiscard("the page must be put")]] Ref take_back(in_flight<Ref, Place>&& token) {
+[[nodiscard("the page must be put")]] Ref take_back(in_flight<Ref, Place>& token GUP_LEAVES_CONSUMED) {
     detail::check_device_token(token, "taking a DMA back");
     return detail::in_flight_access::give_back(token);
+}
+template <class Ref, class Place>
+[[nodiscard("the page must be put")]] Ref take_back(in_flight<Ref, Place>&& token) {
+    return take_back(token);
 }
 
 // Wrong spellings, each with the right one.

@@ -6,11 +6,10 @@
 
 #include "gup_test/catch.hpp"
 #include "gup_test/rings.hpp"
+#include "gup_test/ticking_clock.hpp"
 
 #include <array>
-#include <csignal>
 #include <poll.h>
-#include <sys/time.h>
 #include <unistd.h>
 #include <utility>
 
@@ -59,30 +58,6 @@ struct waiting_read {
     std::array<int, 2> ends{};
 };
 
-/// A signal every millisecond, which ends system calls that wait.
-class ticking_clock {
-public:
-    ticking_clock() {
-        struct sigaction tick {};
-        tick.sa_handler = [](int) {};
-        ::sigaction(SIGALRM, &tick, &before_);
-        start({0, 1000});
-    }
-    ticking_clock(const ticking_clock&) = delete;
-    ticking_clock& operator=(const ticking_clock&) = delete;
-    ~ticking_clock() {
-        start({0, 0});
-        ::sigaction(SIGALRM, &before_, nullptr);
-    }
-
-private:
-    static void start(timeval interval) {
-        const itimerval timer{interval, interval};
-        ::setitimer(ITIMER_REAL, &timer, nullptr);
-    }
-    struct sigaction before_ {};
-};
-
 } // namespace
 
 TEST_CASE("an entry handed out again does not take back the operation it was before") {
@@ -124,7 +99,7 @@ TEST_CASE("submitting can wait for a completion") {
 TEST_CASE("a signal that ends the wait is reported, whatever was submitted and has completed") {
     waiting_read read;
     const auto wait_for = [&](unsigned completions) {
-        const ticking_clock clock;
+        const gup_test::ticking_clock clock;
         std::error_code error;
         const int submitted = gup::submit_and_wait(read.d, read.r.handle(), completions, error);
         return std::pair(submitted, error == std::errc::interrupted);

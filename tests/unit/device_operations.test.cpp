@@ -90,6 +90,16 @@ TEST_CASE("An operation that the device was never told of is taken back, and its
         says(failure_of([&] { static_cast<void>(gup::take_back(std::move(operation))); }), ESTALE, "empty"));
 }
 
+TEST_CASE("A token is named or moved") {
+    pool_scene scene;
+    token operation = gup::start_dma_from_device(gup::get_user_page(scene.pool), 5);
+    auto page = gup::complete(operation, 5);
+    CHECK_FALSE(operation);
+    operation = gup::start_dma_from_device(std::move(page), 6);
+    CHECK(gup::take_back(operation));
+    CHECK_FALSE(operation);
+}
+
 TEST_CASE("An empty reference starts no operation") {
     gup::user_page_ref<vfio_domain> none;
     CHECK(says(failure_of([&] { static_cast<void>(gup::start_dma_to_device(std::move(none), 1)); }), EINVAL,

@@ -139,6 +139,19 @@ public:
         for (std::size_t i = 0; i < words.size(); ++i) words[i] = finish(*records[i]);
     }
 
+    /// Single records that were claimed and of which the device was not told yet. Only as long as the
+    /// submitting side says when it is: `tell` tells of all, `keep_untold` then excepts one.
+    std::uint32_t untold() const noexcept { return head_ - told_; }
+    record& untold(std::uint32_t number) const noexcept { return *free_[(told_ + number) & mask_]; }
+    void tell() noexcept { told_ = head_; }
+    void keep_untold(record& r) noexcept { free_[--told_ & mask_] = &r; }
+    /// As unclaim, of one of them; the others stay known.
+    std::uintptr_t unclaim_untold(record& r) noexcept {
+        for (std::uint32_t at = told_; at != head_; ++at)
+            if (free_[at & mask_] == &r) free_[at & mask_] = free_[(head_ - 1) & mask_];
+        return unclaim(r);
+    }
+
     /// Calls `look` with the record of every page in flight; for the reaping side, which may finish it.
     template <class Look>
     void for_each_in_flight(Look look) noexcept {
@@ -192,6 +205,7 @@ private:
 
     alignas(64) std::uint32_t seen_tail_; // the submitting side's, as head_
     std::uint32_t head_ = 0;
+    std::uint32_t told_ = 0;
 };
 
 } // namespace gup::inline GUP_NAMESPACE::detail

@@ -8,6 +8,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 struct io_uring_cqe;
@@ -39,8 +40,7 @@ private:
     const io_uring_cqe* entry_;
 };
 
-/// The user_data of an operation whose completion the program recognises by itself: a number or a pointer,
-/// not ~0.
+/// What the program tells an operation by: a number or a pointer. As a user_data not ~0.
 class operation_user_data {
 public:
     template <class Number>
@@ -49,15 +49,31 @@ public:
     template <class Object>
     operation_user_data(Object* object) noexcept : value_(reinterpret_cast<std::uintptr_t>(object)) {}
     constexpr std::uint64_t value() const noexcept { return value_; }
+    friend bool operator==(operation_user_data, operation_user_data) noexcept = default;
 
 private:
     std::uint64_t value_;
 };
 
+/// Where a cookie goes to: a number of 64 bits or a pointer, as it was given.
+class cookie_target {
+public:
+    template <class Value>
+        requires(std::integral<Value> || std::is_enum_v<Value> || std::is_pointer_v<Value>)
+    cookie_target(Value& value)
+    noexcept : value_(&value) {
+        static_assert(sizeof value == sizeof(std::uint64_t), "a cookie has 64 bits");
+    }
+    void set(std::uint64_t cookie) const noexcept { std::memcpy(value_, &cookie, sizeof cookie); }
+
+private:
+    void* value_;
+};
+
 /// Of an operation of which the domain keeps a record.
 struct record_options {
-    subrange part{};          ///< of the page
-    std::uint64_t cookie = 0; ///< the program's: comes back with the page
+    subrange part{};                ///< of the page
+    operation_user_data cookie = 0; ///< the program's: comes back with the page
 };
 
 /// Of an operation of which the program keeps a token, and names `user_data`.

@@ -9,40 +9,45 @@
 ///
 /// * `{.part = ..., .cookie = ...}`, or nothing: the domain keeps a record and writes its own user_data;
 ///   `complete(domain, cqe)` gives the reference back, and the cookie. A completion that is not one of the
-///   domain's, or comes twice, is refused without harm.
+///   domain's, or comes twice, is refused without harm. Nobody can tell one that the program makes itself,
+///   by giving the user_data of an operation in flight to another entry; and after 2^24 operations of one
+///   record their numbers come again.
 /// * `{.part = ..., .user_data = ...}`: prepare returns an `in_flight` token, and
-///   `complete(std::move(token), cqe)` gives the reference back. Only that number, or pointer, tells the
-///   operation: it must be of no other operation whose completion has not been seen yet, on any ring, and not
-///   ~0.
+///   `complete(token, cqe)` gives the reference back. Only that number, or pointer, tells the operation: it
+///   must be of no other operation whose completion has not been seen yet, on any ring, and not ~0.
 ///
-/// Entries are taken as liburing gives them, as pointers or as references. A null one is refused, and the
-/// page stays with the caller.
+/// Entries are taken as liburing gives them, as pointers or as references. A null one, of a full queue, is
+/// refused, and the page stays with the caller.
 ///
-/// liburing hands an entry out with the user_data it had last. `submit` therefore makes the entries that the
-/// kernel has taken nobody's; to cancel an operation by its user_data, read that before. With
-/// IORING_SETUP_SQPOLL, or with io_uring_submit instead, a program must set the user_data of every entry of
-/// its own.
+/// An entry that was prepared keeps its user_data: io_uring_sqe_set_data afterwards would lose the page. As
+/// long as a program submits with `submit` this is noticed, and mended, as is an entry that was prepared
+/// twice; io_uring_submit looks for nothing. liburing hands an entry out with the user_data it had last.
+/// `submit` therefore makes the entries that the kernel has taken nobody's; to cancel an operation by its
+/// user_data, read that before. With IORING_SETUP_SQPOLL, or with io_uring_submit instead, a program must set
+/// the user_data of every entry of its own.
 ///
 /// As the ring itself, prepare and take_back are for one thread at a time per ring, completions likewise; the
-/// two may be different threads. Flags such as IOSQE_IO_LINK are set on the entry after prepare, as always
-/// with liburing. IOSQE_CQE_SKIP_SUCCESS on the operation, or before it in its chain, would lose the
-/// completion and is refused by `submit`.
+/// two may be different threads. None of this is for signal handlers. Flags such as IOSQE_IO_LINK are set on
+/// the entry after prepare, as always with liburing. IOSQE_CQE_SKIP_SUCCESS on the operation, or before it in
+/// its chain, would lose the completion and is refused by `submit`.
 ///
 /// In a forked child the queues are shared with the parent. There every verb throws pin_error (EPERM) and
 /// touches neither, and the page stays with the caller; only the token of an operation is completed as in the
 /// parent, by an entry that the child should not have taken. (Where the kernel has no MADV_WIPEONFORK, submit
 /// and take_back are refused only.)
 ///
-/// An entry that liburing has handed out is submitted whatever becomes of it. One whose operation is refused
-/// or taken back therefore becomes a no-op with the user_data ~0. It completes silently since Linux 5.17,
-/// unless its chain fails or it has IOSQE_IO_DRAIN; a ring that had a silent entry refuses IOSQE_IO_DRAIN
-/// from then on.
+/// liburing cannot take back an entry that it has handed out. One whose operation is refused or taken back
+/// therefore becomes a no-op, which can be prepared again. `submit` leaves it out, so that it has no
+/// completion. One that has IOSQE_IO_DRAIN stays as a barrier, and one that io_uring_submit submits is not
+/// left out: they complete with the user_data ~0, which is of no operation.
 
 #include "gup/detail/io_uring/complete.hpp"
+#include "gup/detail/io_uring/submit.hpp"
 #include "gup/detail/io_uring/wrong_spellings.hpp"
 #include "gup/domain/io_uring_arguments.hpp"
 #include "gup/in_flight.hpp"
 
+#include <cerrno>
 #include <cstdint>
 #include <optional>
 #include <system_error>
@@ -159,25 +164,25 @@ template <dma_access Access = dma_access::read_write, ring_domain Domain>
 [[nodiscard("the page must be put")]] user_page_ref<Domain, Access> complete(Domain& domain,
                                                                              completion_entry cqe) {
     const detail::completion done = detail::finish<Domain>(detail::ring_access::rings(domain), cqe, Access);
-    if (done.fault != detail::completion_fault::none) detail::throw_completion_fault(done.fault);
+    if (done.fault != detail::completion_fault::none) detail::throw_fault(done.fault, domain, cqe);
     return detail::reference_access::make<user_page_ref<Domain, Access>>(done.word);
 }
 /// With the cookie that the operation was prepared with; as it is if this throws.
 template <dma_access Access = dma_access::read_write, ring_domain Domain>
 [[nodiscard("the page must be put")]] user_page_ref<Domain, Access>
-complete(Domain& domain, completion_entry cqe, std::uint64_t& cookie) {
+complete(Domain& domain, completion_entry cqe, cookie_target cookie) {
     const detail::completion done = detail::finish<Domain>(detail::ring_access::rings(domain), cqe, Access);
-    if (done.fault != detail::completion_fault::none) detail::throw_completion_fault(done.fault);
-    cookie = done.cookie;
+    if (done.fault != detail::completion_fault::none) detail::throw_fault(done.fault, domain, cqe);
+    cookie.set(done.cookie);
     return detail::reference_access::make<user_page_ref<Domain, Access>>(done.word);
 }
 /// As complete; empty where that throws, so also while more completions are to come.
 template <dma_access Access = dma_access::read_write, ring_domain Domain>
 [[nodiscard("the page must be put")]] std::optional<user_page_ref<Domain, Access>>
-try_complete(Domain& domain, completion_entry cqe, std::uint64_t& cookie) noexcept {
+try_complete(Domain& domain, completion_entry cqe, cookie_target cookie) noexcept {
     const detail::completion done = detail::finish<Domain>(detail::ring_access::rings(domain), cqe, Access);
     if (done.fault != detail::completion_fault::none) return std::nullopt;
-    cookie = done.cookie;
+    cookie.set(done.cookie);
     auto ref = detail::reference_access::make<user_page_ref<Domain, Access>>(done.word);
     return std::optional(std::move(ref));
 }
@@ -190,12 +195,18 @@ try_complete(Domain& domain, completion_entry cqe) noexcept {
 
 /// The reference of a finished operation with the program's own user_data. Throws pin_error and leaves the
 /// token as it is: ESTALE if the token is empty or the completion has another user_data, EINPROGRESS if more
-/// are to come, EINVAL if the entry is null.
+/// are to come, EINVAL if the entry is null. As all that takes a token it takes it by name or by std::move,
+/// and the token is empty if and only if the reference was given back.
+template <class Ref, class Place>
+[[nodiscard("the page must be put")]] Ref complete(in_flight<Ref, Place>& token GUP_LEAVES_CONSUMED,
+                                                   completion_entry cqe) {
+    const detail::completion_fault fault = detail::check_token(token, cqe);
+    if (fault != detail::completion_fault::none) detail::throw_fault(fault, token, cqe);
+    return detail::finish_token(token);
+}
 template <class Ref, class Place>
 [[nodiscard("the page must be put")]] Ref complete(in_flight<Ref, Place>&& token, completion_entry cqe) {
-    const detail::completion_fault fault = detail::check_token(token, cqe);
-    if (fault != detail::completion_fault::none) detail::throw_completion_fault(fault);
-    return detail::finish_token(token);
+    return complete(token, cqe);
 }
 /// As complete; empty where that throws, so also while more completions are to come.
 template <class Ref, class Place>
@@ -205,6 +216,11 @@ template <class Ref, class Place>
     auto ref = detail::finish_token(token);
     return std::optional(std::move(ref));
 }
+template <class Ref, class Place>
+[[nodiscard("the page must be put")]] std::optional<Ref>
+try_complete(in_flight<Ref, Place>&& token GUP_LEAVES_UNKNOWN, completion_entry cqe) noexcept {
+    return try_complete(token, cqe);
+}
 
 /// The reference of an operation that was prepared but not submitted; its entry becomes a no-op, and the
 /// others of its chain stay in order. Throws pin_error and changes nothing: EBUSY if the kernel may have
@@ -213,25 +229,28 @@ template <dma_access Access = dma_access::read_write, ring_domain Domain>
 [[nodiscard("the page must be put")]] user_page_ref<Domain, Access> take_back(Domain& domain,
                                                                               submission_entry sqe) {
     const detail::completion undone = detail::undo<Domain>(detail::ring_access::rings(domain), sqe, Access);
-    if (undone.fault != detail::completion_fault::none)
-        detail::throw_completion_fault(undone.fault, "taking an io_uring operation back");
+    if (undone.fault != detail::completion_fault::none) detail::throw_fault(undone.fault, domain, sqe);
     return detail::reference_access::make<user_page_ref<Domain, Access>>(undone.word);
 }
 template <class Ref, class Place>
-[[nodiscard("the page must be put")]] Ref take_back(in_flight<Ref, Place>&& token, submission_entry sqe) {
+[[nodiscard("the page must be put")]] Ref take_back(in_flight<Ref, Place>& token GUP_LEAVES_CONSUMED,
+                                                    submission_entry sqe) {
     const detail::completion_fault fault = detail::undo_token(token, sqe);
-    if (fault != detail::completion_fault::none)
-        detail::throw_completion_fault(fault, "taking an io_uring operation back");
+    if (fault != detail::completion_fault::none) detail::throw_fault(fault, token, sqe);
     return detail::give_back_token(token);
+}
+template <class Ref, class Place>
+[[nodiscard("the page must be put")]] Ref take_back(in_flight<Ref, Place>&& token, submission_entry sqe) {
+    return take_back(token, sqe);
 }
 /// As take_back; empty where that throws. With the cookie that the operation was prepared with, if it is
 /// asked for.
 template <dma_access Access = dma_access::read_write, ring_domain Domain>
 [[nodiscard("the page must be put")]] std::optional<user_page_ref<Domain, Access>>
-try_take_back(Domain& domain, submission_entry sqe, std::uint64_t& cookie) noexcept {
+try_take_back(Domain& domain, submission_entry sqe, cookie_target cookie) noexcept {
     const detail::completion undone = detail::undo<Domain>(detail::ring_access::rings(domain), sqe, Access);
     if (undone.fault != detail::completion_fault::none) return std::nullopt;
-    cookie = undone.cookie;
+    cookie.set(undone.cookie);
     auto ref = detail::reference_access::make<user_page_ref<Domain, Access>>(undone.word);
     return std::optional(std::move(ref));
 }
@@ -248,23 +267,37 @@ template <class Ref, class Place>
     auto ref = detail::give_back_token(token);
     return std::optional(std::move(ref));
 }
+template <class Ref, class Place>
+[[nodiscard("the page must be put")]] std::optional<Ref>
+try_take_back(in_flight<Ref, Place>&& token GUP_LEAVES_UNKNOWN, submission_entry sqe) noexcept {
+    return try_take_back(token, sqe);
+}
 
 /// Submits what is prepared on a ring of the domain and waits for `completions` of them
-/// (io_uring_submit_and_wait), after looking for IOSQE_CQE_SKIP_SUCCESS on operations that own a page and
-/// before them in their chains: such an operation might never give it back. Returns the number of entries
-/// submitted. Sets `error` to EINVAL for that flag, with nothing submitted, or to the kernel's errno; also to
-/// EINTR if a signal ended the wait after entries were submitted. Call it again to go on waiting.
+/// (io_uring_submit_and_wait). Returns the number of entries submitted, counting those whose operation was
+/// refused or taken back, which the kernel never sees. Before that it looks for operations that own a page
+/// and would not give it back: because of IOSQE_CQE_SKIP_SUCCESS on them or before them in their chains, or
+/// of IOSQE_BUFFER_SELECT; because their user_data was changed (io_uring_sqe_set_data); or because their
+/// entry was prepared again, of which it puts the page. Sets `error` to EINVAL then, with nothing submitted,
+/// or to the kernel's errno; also to EINTR if a signal ended the wait after entries were submitted. A ring
+/// with IORING_SETUP_IOPOLL ends waits early without a signal and without an error. In both cases call it
+/// again to go on waiting.
 template <ring_domain Domain>
 int submit_and_wait(Domain& domain, io_uring& ring, unsigned completions, std::error_code& error) noexcept {
     const detail::submission done = detail::submit(detail::ring_access::rings(domain), ring, completions);
     error = detail::errno_code(done.error);
     return done.entries;
 }
-/// As above; throws pin_error instead.
+/// As above; throws pin_error instead, but for a signal: that ends the wait and is no error.
 template <ring_domain Domain>
 int submit_and_wait(Domain& domain, io_uring& ring, unsigned completions) {
     const detail::submission done = detail::submit(detail::ring_access::rings(domain), ring, completions);
-    if (done.error != 0) detail::throw_refusal(done.error, "io_uring_submit", done.remedy);
+    if (done.error != 0 && done.error != EINTR)
+        detail::throw_refusal(done.error,
+                              done.fault != detail::submission_fault::none ? "submitting to io_uring"
+                              : completions == 0                           ? "io_uring_submit"
+                                                                           : "io_uring_submit_and_wait",
+                              detail::remedy_of(done.fault));
     return done.entries;
 }
 

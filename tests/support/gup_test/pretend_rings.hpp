@@ -166,11 +166,11 @@ public:
     explicit stub_ring(unsigned flags = 0, unsigned completions = 16) {
         handle_.ring_fd = pretend_rings::make();
         handle_.flags = flags;
-        handle_.features = IORING_FEAT_CQE_SKIP;
         handle_.sq.sqes = entries_.data();
         handle_.sq.ring_entries = entries;
         handle_.sq.ring_mask = entries - 1;
         handle_.sq.khead = &taken_;
+        handle_.sq.ktail = &flushed_;
         handle_.cq.ring_entries = completions;
     }
     stub_ring(const stub_ring&) = delete;
@@ -182,11 +182,16 @@ public:
     /// The next entry; what it held before stays in it, as with liburing.
     io_uring_sqe& entry() { return entries_[handle_.sq.sqe_tail++ & (entries - 1)]; }
     /// The kernel is shown all entries.
-    void flush() { handle_.sq.sqe_head = handle_.sq.sqe_tail; }
+    void flush() { flushed_ = handle_.sq.sqe_head = handle_.sq.sqe_tail; }
     /// The kernel takes all entries.
     void submit() {
         flush();
         taken_ = handle_.sq.sqe_tail;
+    }
+    /// The kernel is shown all entries and takes the first `count` of them.
+    void submit(unsigned count) {
+        flush();
+        taken_ += count;
     }
 
     static constexpr unsigned entries = 8;
@@ -194,6 +199,7 @@ public:
 private:
     std::array<io_uring_sqe, 2 * entries> entries_{}; // room for entries of 128 bytes
     unsigned taken_ = 0;
+    unsigned flushed_ = 0;
     io_uring handle_{};
 };
 

@@ -20,6 +20,13 @@ using stub_domain = gup::io_uring_domain<void, pretend_rings>;
 using stub_pool = gup::page_pool<stub_domain>;
 using stub_ref = gup::user_page_ref<stub_domain>;
 
+/// What `submit` would refuse to submit on a ring of the domain.
+inline gup::detail::submission_fault fault_of_queue(stub_domain& made, stub_ring& ring) {
+    gup::detail::ring_set& rings = gup::detail::ring_access::rings(made);
+    const auto* const covered = rings.ring_of(*ring.handle().sq.sqes);
+    return gup::detail::look_at_queue(rings, *covered, ring.handle()).fault;
+}
+
 /// Pages of 8 KiB, and few operation records.
 struct stub_scene {
     explicit stub_scene(unsigned operations = 4, std::size_t count = 4, unsigned ring_flags = 0)
@@ -42,9 +49,13 @@ struct queue_scene : stub_scene {
         entry.flags = static_cast<std::uint8_t>(flags);
         return entry;
     }
-    /// True if what is prepared would not be submitted.
-    bool refused() {
-        return gup::detail::loses_completions(gup::detail::ring_access::rings(made), ring.handle());
+    /// Why what is prepared would not be submitted.
+    gup::detail::submission_fault fault() { return fault_of_queue(made, ring); }
+    bool refused() { return fault() != gup::detail::submission_fault::none; }
+    /// A submission through gup has ended.
+    void told() {
+        gup::detail::ring_set& rings = gup::detail::ring_access::rings(made);
+        gup::detail::note_told(rings, *rings.ring_of(*ring.handle().sq.sqes), ring.handle());
     }
 };
 

@@ -197,6 +197,34 @@ TEST_CASE("a record keeps the cookie of its operation") {
     CHECK(table.find(mine)->cookie == ~std::uint64_t{0});
 }
 
+TEST_CASE("a table knows which operations the device was not told of") {
+    operation_table table(8, first);
+    const auto untold = [&] {
+        std::set<std::uint64_t> all;
+        for (std::uint32_t i = 0; i < table.untold(); ++i) all.insert(table.untold(i).number);
+        return all;
+    };
+    using numbers = std::set<std::uint64_t>;
+    std::vector<std::uint64_t> started;
+    for (std::uintptr_t word = 1; word <= 5; ++word) started.push_back(start(table, word));
+    CHECK(untold() == numbers(started.begin(), started.end()));
+    CHECK(table.unclaim_untold(*table.find(started[1])) == 2); // not the last
+    CHECK(untold() == numbers{started[0], started[2], started[3], started[4]});
+    CHECK(table.unclaim_untold(*table.find(started[4])) == 5);
+    CHECK(untold() == numbers{started[0], started[2], started[3]});
+
+    table.tell();
+    CHECK(untold().empty());
+    table.keep_untold(*table.find(started[2]));
+    CHECK(untold() == numbers{started[2]});
+    const std::uint64_t later = start(table, 6);
+    CHECK(untold() == numbers{started[2], later});
+    table.finish(*table.find(started[0]));
+    table.finish(*table.find(started[3]));
+    for (std::uintptr_t word = 7; word <= 12; ++word) start(table, word); // all records are in use
+    CHECK(table.untold() == 8);
+}
+
 TEST_CASE("a table does what a map would, in any order of operations") {
     const bool holds = rc::check([] {
         const auto size = *rc::gen::inRange<std::uint32_t>(1, 9);

@@ -27,3 +27,21 @@ TEST_CASE("options are told apart by what they name") {
     CHECK(token.part.offset == 1);
     CHECK(token.user_data.value() == 2);
 }
+
+TEST_CASE("a cookie goes to a number of 64 bits or to a pointer of any type") {
+    enum class large : std::uint64_t { value = 5 };
+    const int object = 0;
+    std::uint64_t number = 0;
+    unsigned long long other = 0;
+    large enumerator{};
+    const int* pointer = nullptr;
+    gup::cookie_target(number).set(7);
+    gup::cookie_target(other).set(7);
+    gup::cookie_target(enumerator).set(5);
+    gup::cookie_target(pointer).set(gup::operation_user_data(&object).value());
+    CHECK(number == 7);
+    CHECK(other == 7);
+    CHECK(enumerator == large::value);
+    CHECK(pointer == &object);
+    STATIC_REQUIRE_FALSE(std::is_constructible_v<gup::cookie_target, double&>);
+}

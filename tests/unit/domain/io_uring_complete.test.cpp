@@ -229,3 +229,48 @@ TEST_CASE("an entry that is not there completes and takes back nothing") {
     REQUIRE(token);
     CHECK(gup::complete(std::move(token), made_up(1)));
 }
+
+TEST_CASE("a token is named or moved, and is empty if and only if it gave its reference back") {
+    scene s;
+    io_uring_sqe& entry = s.ring.entry();
+    const auto prepare = [&] {
+        return gup::prep_read_fixed(entry, 3, gup::get_user_page(s.pages), 0, {.user_data = 5});
+    };
+    const auto right = made_up(5);
+    const auto other = made_up(6);
+    auto token = prepare();
+    CHECK_THROWS_AS(gup::complete(token, other), gup::pin_error);
+    CHECK_THROWS_AS(gup::complete(std::move(token), other), gup::pin_error);
+    CHECK_FALSE(gup::try_complete(token, other));
+    CHECK_FALSE(gup::try_complete(std::move(token), other));
+    CHECK(gup::complete(token, right));
+    CHECK_FALSE(token);
+    token = prepare();
+    CHECK(gup::complete(std::move(token), right));
+    CHECK_FALSE(token);
+    token = prepare();
+    CHECK(gup::try_complete(std::move(token), right));
+    CHECK_FALSE(token);
+    token = prepare();
+    CHECK(gup::take_back(token, entry));
+    CHECK_FALSE(token);
+    token = prepare();
+    CHECK(gup::try_take_back(std::move(token), entry));
+    CHECK_FALSE(token);
+    CHECK_THROWS_AS(gup::take_back(token, entry), gup::pin_error);
+    CHECK(s.pages.stats().pinned == 0);
+}
+
+TEST_CASE("a completion of no operation is told from one that is over and from a foreign one") {
+    scene s;
+    const auto why = [&](std::uint64_t user_data) {
+        return what_of([&] { static_cast<void>(gup::complete(s.made, made_up(user_data))); });
+    };
+    io_uring_sqe& entry = s.ring.entry();
+    gup::prep_write_fixed(entry, 3, gup::get_user_page(s.pages), 0);
+    const std::uint64_t number = entry.user_data;
+    static_cast<void>(gup::complete(s.made, made_up(number)));
+    CHECK(contains(why(number), "io_uring_cqe_seen"));
+    CHECK(contains(why(7), "io_uring_sqe_set_data"));
+    CHECK(contains(why(~std::uint64_t{0}), "refused or taken back"));
+}

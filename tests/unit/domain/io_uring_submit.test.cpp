@@ -12,6 +12,7 @@
 
 namespace {
 
+using gup::detail::submission_fault;
 using gup_test::made_up;
 using gup_test::stub_ring;
 
@@ -177,7 +178,7 @@ TEST_CASE("an operation is known on the ring that it was prepared on") {
     domain made(rings[0].handle(), rings[1].handle());
     pool pages(made, gup_test::small(1));
     const auto refused = [&](stub_ring& ring) {
-        return gup::detail::loses_completions(gup::detail::ring_access::rings(made), ring.handle());
+        return gup_test::fault_of_queue(made, ring) != gup::detail::submission_fault::none;
     };
     std::array entries{&rings[0].entry(), &rings[1].entry()};
     auto token = gup::prep_write_fixed(*entries[1], 3, gup::get_user_page(pages), 0, {.user_data = 1});
@@ -187,10 +188,129 @@ TEST_CASE("an operation is known on the ring that it was prepared on") {
     CHECK(gup::take_back(std::move(token), *entries[1]));
 }
 
-TEST_CASE("a ring that is none of the domain's has none of its operations") {
+TEST_CASE("an operation whose user_data was changed is found, and has it again") {
     scene s;
-    stub_ring foreign;
-    io_uring_sqe& entry = foreign.entry();
-    entry.flags = silent;
-    CHECK_FALSE(gup::detail::loses_completions(gup::detail::ring_access::rings(s.made), foreign.handle()));
+    pool unpinned = gup_test::unpinned_pool(s.made);
+    for (pool* const pages : {&s.pages, &unpinned}) {
+        const auto page = gup::get_user_page(*pages);
+        const auto prepare = [&](auto operation) {
+            io_uring_sqe& entry = s.ring.entry();
+            operation(entry, gup::ref_user_page(page));
+            const std::uint64_t number = std::exchange(entry.user_data, 7);
+            CHECK(s.fault() == submission_fault::renamed);
+            CHECK(entry.user_data == number);
+            CHECK_FALSE(s.refused());
+            CHECK(gup::take_back(s.made, entry));
+        };
+        prepare([](io_uring_sqe& e, auto ref) { gup::prep_read_fixed(e, 3, std::move(ref), 0); });
+        prepare([](io_uring_sqe& e, auto ref) { gup::prep_write_fixed(e, 3, std::move(ref), 0); });
+        prepare([](io_uring_sqe& e, auto ref) { gup::prep_send_zc_fixed(e, 3, std::move(ref), 0); });
+        s.ring.submit();
+        s.told();
+    }
+}
+
+TEST_CASE("two operations on a page whose user_data was changed have their own again") {
+    scene s;
+    const auto page = gup::get_user_page(s.pages);
+    io_uring_sqe& read = s.ring.entry();
+    io_uring_sqe& write = s.ring.entry();
+    gup::prep_write_fixed(write, 3, gup::ref_user_page(page), 0);
+    gup::prep_read_fixed(read, 3, gup::ref_user_page(page), 0);
+    const std::uint64_t of_read = std::exchange(read.user_data, 1);
+    const std::uint64_t of_write = std::exchange(write.user_data, 1);
+    CHECK(s.fault() == submission_fault::renamed);
+    CHECK(read.user_data == of_read);
+    CHECK(write.user_data == of_write);
+    CHECK(gup::take_back(s.made, read));
+    CHECK(gup::take_back(s.made, write));
+}
+
+TEST_CASE("a token whose operation has another user_data by now is found") {
+    scene s;
+    io_uring_sqe& entry = s.ring.entry();
+    auto token = gup::prep_read_fixed(entry, 3, gup::get_user_page(s.pages), 0, {.user_data = 5});
+    entry.user_data = 7;
+    CHECK(s.fault() == submission_fault::renamed_token);
+    entry.user_data = token.user_data();
+    CHECK_FALSE(s.refused());
+    CHECK(gup::take_back(token, entry));
+}
+
+TEST_CASE("the page of an operation whose entry was used again is put") {
+    scene s;
+    io_uring_sqe& entry = s.prepare();
+    gup::prep_read_fixed(entry, 3, gup::get_user_page(s.pages), 0);
+    CHECK(s.pages.stats().in_flight == 2);
+    CHECK(s.fault() == submission_fault::overwritten);
+    CHECK(s.pages.stats().in_flight == 1);
+    CHECK(s.pages.stats().pinned == 1);
+    CHECK_FALSE(s.refused());
+    io_uring_prep_nop(&entry);
+    entry.user_data = 3;
+    CHECK(s.fault() == submission_fault::overwritten);
+    CHECK(s.pages.stats().in_flight == 0);
+    CHECK_FALSE(s.refused());
+}
+
+TEST_CASE("an entry that repeats the user_data of an operation in flight is found") {
+    scene s;
+    const std::uint64_t number = s.prepare().user_data;
+    s.ring.submit();
+    s.told();
+    no_op(s, 0, number);
+    CHECK(s.fault() == submission_fault::copied);
+    CHECK(s.pages.stats().in_flight == 1);
+    static_cast<void>(gup::complete(s.made, made_up(number)));
+    CHECK_FALSE(s.refused());
+}
+
+TEST_CASE("a program that submits by itself is not told that operations are missing") {
+    scene s;
+    const std::uint64_t number = s.prepare().user_data;
+    s.ring.submit();
+    io_uring_sqe& entry = s.prepare();
+    CHECK_FALSE(s.refused());
+    s.told();
+    CHECK_FALSE(s.refused());
+    entry.user_data = 7;
+    CHECK(s.fault() == submission_fault::renamed);
+    CHECK(gup::take_back(s.made, entry));
+    static_cast<void>(gup::complete(s.made, made_up(number)));
+}
+
+TEST_CASE("an operation whose user_data was changed before the program submitted it keeps its page") {
+    scene s;
+    io_uring_sqe& entry = s.prepare();
+    const std::uint64_t number = std::exchange(entry.user_data, 7);
+    s.ring.submit();
+    CHECK_FALSE(s.refused());
+    io_uring_sqe& later = s.prepare();
+    const std::uint64_t of_later = std::exchange(later.user_data, 7);
+    CHECK(s.fault() == submission_fault::renamed);
+    CHECK(later.user_data == of_later);
+    CHECK(s.pages.stats().in_flight == 2);
+    for (const std::uint64_t one : {number, of_later}) CHECK(gup::try_complete(s.made, made_up(one)));
+}
+
+TEST_CASE("what the program has submitted by itself is not looked for where entries are used again") {
+    scene s;
+    io_uring_sqe& entry = s.prepare();
+    const std::uint64_t number = std::exchange(entry.user_data, 7);
+    s.ring.submit();
+    for (unsigned i = 0; i < stub_ring::entries; ++i) no_op(s, 0);
+    CHECK_FALSE(s.refused());
+    CHECK(s.pages.stats().in_flight == 1);
+    CHECK(gup::try_complete(s.made, made_up(number)));
+}
+
+TEST_CASE("an operation that would read into other memory than its page is refused") {
+    scene s;
+    io_uring_sqe& entry = s.prepare(IOSQE_BUFFER_SELECT);
+    CHECK(s.fault() == submission_fault::other_memory);
+    entry.flags = 0;
+    CHECK_FALSE(s.refused());
+    CHECK(gup::take_back(s.made, entry));
+    no_op(s, IOSQE_BUFFER_SELECT);
+    CHECK_FALSE(s.refused());
 }

@@ -9,7 +9,10 @@
 #include "gup_test/pretend_rings.hpp"
 #include "gup_test/stub_scene.hpp"
 
+#include <array>
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <utility>
 
 namespace {
@@ -32,7 +35,7 @@ void finish(scene& s, const io_uring_sqe& entry) {
 
 } // namespace
 
-TEST_CASE("an operation taken back leaves a silent no-op and no trace in the domain") {
+TEST_CASE("an operation taken back leaves an idle entry and no trace in the domain") {
     scene s;
     io_uring_sqe& entry = s.prepare();
     const std::uint64_t user_data = entry.user_data;
@@ -40,8 +43,8 @@ TEST_CASE("an operation taken back leaves a silent no-op and no trace in the dom
 
     REQUIRE(back);
     CHECK(entry.opcode == IORING_OP_NOP);
-    CHECK(entry.flags == IOSQE_CQE_SKIP_SUCCESS);
-    CHECK(entry.user_data == of_no_operation);
+    CHECK(entry.flags == 0);
+    CHECK(gup::detail::is_idle(entry));
     CHECK(s.pages.stats().in_flight == 0);
     CHECK_FALSE(gup::owns(s.made, made_up(user_data)));
     CHECK(contains(what_of([&] { static_cast<void>(gup::take_back(s.made, entry)); }),
@@ -166,53 +169,66 @@ TEST_CASE("a ring of large entries is looked at in its own steps") {
     finish(s, entries[14]);
 }
 
-TEST_CASE("an entry in the middle of a chain keeps it together") {
+TEST_CASE("an entry in a chain keeps it together") {
     scene s;
-    io_uring_sqe& first = s.prepare(IOSQE_IO_LINK);
+    io_uring_sqe& first = s.prepare(IOSQE_IO_LINK | IOSQE_ASYNC);
     io_uring_sqe& second = s.prepare(IOSQE_IO_HARDLINK);
     io_uring_sqe& third = s.prepare();
-    CHECK(gup::take_back(s.made, second));
-    CHECK(second.flags == (IOSQE_IO_HARDLINK | IOSQE_CQE_SKIP_SUCCESS));
-    CHECK(gup::take_back(s.made, third));
-    CHECK(third.flags == IOSQE_CQE_SKIP_SUCCESS);
+    for (io_uring_sqe* const entry : {&first, &second, &third}) CHECK(gup::take_back(s.made, *entry));
     CHECK(first.flags == IOSQE_IO_LINK);
+    CHECK(second.flags == IOSQE_IO_HARDLINK);
+    CHECK(third.flags == 0);
     CHECK_FALSE(s.refused());
-    finish(s, first);
 }
 
-TEST_CASE("an entry at the head of a chain leaves the head to the next") {
-    scene s;
-    io_uring_sqe& before = s.prepare();
-    io_uring_sqe& first = s.prepare(IOSQE_IO_LINK);
-    io_uring_sqe& second = s.prepare(IOSQE_IO_LINK);
-    io_uring_sqe& third = s.prepare();
-    CHECK(gup::take_back(s.made, first));
-    CHECK(first.flags == IOSQE_CQE_SKIP_SUCCESS);
-    CHECK(second.flags == IOSQE_IO_LINK);
-    CHECK(gup::take_back(s.made, second));
-    CHECK(second.flags == IOSQE_CQE_SKIP_SUCCESS);
-    CHECK_FALSE(s.refused());
-    finish(s, before);
-    finish(s, third);
-}
-
-TEST_CASE("an entry that drains stays one, visibly, because a silent one may not") {
+TEST_CASE("an entry that drains stays in the queue, because what comes after it waits") {
     scene s;
     io_uring_sqe& entry = s.prepare(IOSQE_IO_DRAIN | IOSQE_ASYNC);
     CHECK(gup::take_back(s.made, entry));
     CHECK(entry.flags == IOSQE_IO_DRAIN);
+    CHECK_FALSE(gup::detail::is_idle(entry));
+    CHECK_FALSE(gup::try_complete(s.made, made_up(entry.user_data)));
 }
 
-TEST_CASE("a kernel that cannot be silent completes what was taken back with a user_data of nobody") {
-    stub_ring ring;
-    ring.handle().features = 0;
-    domain made(ring.handle());
-    pool pages(made, gup_test::small(1));
-    io_uring_sqe& entry = ring.entry();
-    gup::prep_read_fixed(entry, 3, gup::get_user_page(pages), 0);
-    CHECK(gup::take_back(made, entry));
-    CHECK(entry.flags == 0);
-    CHECK_FALSE(gup::try_complete(made, made_up(entry.user_data)));
+TEST_CASE("an operation is taken back whatever its user_data was changed to") {
+    scene s;
+    const std::array entries{&s.prepare(), &s.prepare(), &s.prepare()};
+    const std::array<std::uint64_t, 3> kept{entries[0]->user_data, 7, of_no_operation};
+    for (std::size_t i = 0; i < entries.size(); ++i) entries[i]->user_data = kept[i];
+    for (io_uring_sqe* const entry : entries) CHECK(gup::take_back(s.made, *entry));
+    auto token = gup::prep_read_fixed(*entries[0], 3, gup::get_user_page(s.pages), 0, {.user_data = 5});
+    entries[0]->user_data = 7;
+    CHECK(gup::take_back(token, *entries[0]));
+    CHECK(s.pages.stats().in_flight == 0);
+}
+
+TEST_CASE("an operation is not taken back by an entry that repeats its user_data") {
+    scene s;
+    const std::uint64_t number = s.prepare().user_data;
+    s.ring.submit();
+    s.told();
+    io_uring_sqe& copy = s.ring.entry();
+    copy.user_data = number;
+    CHECK_FALSE(gup::try_take_back(s.made, copy));
+    CHECK(gup::try_complete(s.made, made_up(number)));
+}
+
+TEST_CASE("an entry of the program's is taken for no operation, whatever page it names") {
+    scene s;
+    const auto page = gup::get_user_page(s.pages);
+    gup::prep_write_fixed(s.ring.entry(), 3, gup::ref_user_page(page), 0);
+    io_uring_sqe& own = s.ring.entry();
+    io_uring_prep_write(&own, 3, page.bytes().data(), 1, 0);
+    own.user_data = 7;
+    CHECK_FALSE(gup::try_take_back(s.made, own));
+    CHECK_FALSE(s.refused());
+    s.ring.submit(); // by itself
+    CHECK_FALSE(gup::try_take_back(s.made, own));
+    io_uring_sqe& later = s.ring.entry();
+    later = own;
+    CHECK_FALSE(gup::try_take_back(s.made, later));
+    CHECK_FALSE(s.refused());
+    finish(s, s.ring.handle().sq.sqes[0]);
 }
 
 TEST_CASE("a token is not taken back by its entry once that has been handed out again") {

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// How operations are finished and taken back, and what is looked at before a submission.
+/// How operations are finished and taken back.
 
 #include "gup/detail/io_uring/prepare.hpp"
 #include "gup/domain/io_uring_arguments.hpp"
 #include "gup/pin_place.hpp"
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
+#include <liburing.h>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -18,7 +20,11 @@ namespace gup::inline GUP_NAMESPACE::detail {
 
 enum class completion_fault : std::uint8_t {
     none,
-    stale,
+    over,
+    foreign,
+    no_operation,
+    empty_token,
+    other_token,
     no_entry,
     more_to_come,
     other_access,
@@ -27,41 +33,89 @@ enum class completion_fault : std::uint8_t {
     rings_of_parent
 };
 
-[[noreturn, gnu::cold, gnu::noinline]] inline void
-throw_completion_fault(completion_fault fault, const char* call = "completing an io_uring operation") {
+inline int errno_of(completion_fault fault) noexcept {
     switch (fault) {
-    case completion_fault::no_entry:
-        throw_refusal(EINVAL, call, "there is no entry: look at what the call that should give one returned");
     case completion_fault::more_to_come:
-        throw_refusal(
-            EINPROGRESS, call,
-            "the kernel still uses the page: wait for the completion without IORING_CQE_F_MORE, or use "
-            "try_complete");
-    case completion_fault::other_access:
-        throw_refusal(EINVAL, call,
-                      "the operation was given a reference of another access: name it, as in "
-                      "complete<gup::dma_access::read>(domain, cqe)");
-    case completion_fault::other_domain:
-        throw_refusal(
-            EINVAL, call,
-            "the operation was given a page of another type of domain: pass the domain of its pool");
+        return EINPROGRESS;
     case completion_fault::submitted:
-        throw_refusal(EBUSY, call, "the kernel may have taken this entry: wait for its completion");
+        return EBUSY;
     case completion_fault::rings_of_parent:
-        throw_refusal(EPERM, call, own_ring_needed);
-    case completion_fault::none:
-    case completion_fault::stale:
-        break;
+        return EPERM;
+    case completion_fault::no_entry:
+    case completion_fault::other_access:
+    case completion_fault::other_domain:
+        return EINVAL;
+    default:
+        return ESTALE;
     }
-    throw_refusal(ESTALE, call,
-                  "no operation in flight belongs to it: it is foreign, or comes a second time");
+}
+
+inline const char* remedy_of(completion_fault fault) noexcept {
+    switch (fault) {
+    case completion_fault::none:
+        break;
+    case completion_fault::over:
+        return "no operation in flight belongs to it any more: it comes a second time, as all do for which "
+               "io_uring_cqe_seen is not called, or late";
+    case completion_fault::foreign:
+        return "no operation in flight belongs to it: it is foreign, the program's own or another domain's, "
+               "or "
+               "its user_data was changed after the operation was prepared (io_uring_sqe_set_data): name "
+               "yours as {.cookie = ...} instead";
+    case completion_fault::no_operation:
+        return "no operation in flight belongs to it: its user_data, all ones, is that of entries whose "
+               "operation was refused or taken back, and of the program's that set none; try_complete passes "
+               "over it";
+    case completion_fault::empty_token:
+        return "no operation in flight belongs to it: the token is empty, its operation is over; a "
+               "completion "
+               "comes a second time if io_uring_cqe_seen is not called for it";
+    case completion_fault::other_token:
+        return "no operation in flight belongs to it: its user_data is not the token's; a completion comes a "
+               "second time if io_uring_cqe_seen is not called for it";
+    case completion_fault::no_entry:
+        return "there is no entry: look at what the call that should give one returned";
+    case completion_fault::more_to_come:
+        return "the kernel still uses the page: wait for the completion without IORING_CQE_F_MORE, or use "
+               "try_complete";
+    case completion_fault::other_access:
+        return "the operation was given a reference of another access: name it, as in "
+               "complete<gup::dma_access::read>(domain, cqe)";
+    case completion_fault::other_domain:
+        return "the operation was given a page of another type of domain: pass the domain of its pool";
+    case completion_fault::submitted:
+        return "the kernel may have taken this entry: wait for its completion";
+    case completion_fault::rings_of_parent:
+        return own_ring_needed;
+    }
+    return "";
 }
 
 struct completion {
-    completion_fault fault = completion_fault::stale;
+    completion_fault fault = completion_fault::none;
     std::uintptr_t word = 0;
     std::uint64_t cookie = 0;
 };
+
+/// What an entry of either queue cannot be used for.
+inline const char* use_of(completion_entry) noexcept { return "completing an io_uring operation"; }
+inline const char* use_of(submission_entry) noexcept { return "taking an io_uring operation back"; }
+
+template <class Domain, class Entry>
+[[noreturn, gnu::cold, gnu::noinline]] void throw_fault(completion_fault fault, const Domain& domain,
+                                                        Entry entry) {
+    if (fault == completion_fault::over && entry.get()->user_data == user_data_of_none)
+        fault = completion_fault::no_operation;
+    else if (fault == completion_fault::over && !ring_access::rings(domain).made(entry.get()->user_data))
+        fault = completion_fault::foreign;
+    throw_refusal(errno_of(fault), use_of(entry), remedy_of(fault));
+}
+template <class Ref, class Place, class Entry>
+[[noreturn, gnu::cold, gnu::noinline]] void throw_fault(completion_fault fault,
+                                                        const in_flight<Ref, Place>& token, Entry entry) {
+    if (fault == completion_fault::other_token && !token) fault = completion_fault::empty_token;
+    throw_refusal(errno_of(fault), use_of(entry), remedy_of(fault));
+}
 
 template <class Domain>
 completion_fault check_type(const operation_type& type, dma_access access) noexcept {
@@ -77,7 +131,7 @@ template <class Domain>
         return {completion_fault::no_entry};
     const ring_set::found found = rings.find(cqe.get()->user_data);
     if (found.record == nullptr)
-        return {rings.empty() ? completion_fault::rings_of_parent : completion_fault::stale};
+        return {rings.empty() ? completion_fault::rings_of_parent : completion_fault::over};
     if ((cqe.get()->flags & IORING_CQE_F_MORE) != 0) return {completion_fault::more_to_come};
     const operation_type& type = *found.record->type;
     if (const auto fault = check_type<Domain>(type, access); fault != completion_fault::none) return {fault};
@@ -88,16 +142,62 @@ template <class Domain>
     return {completion_fault::none, word, cookie};
 }
 
-/// Makes an entry a no-op that leaves its chain as it was; false if the kernel may have taken it.
+/// True if no entry that is not submitted yet has the number of this operation, which is in flight.
+inline bool is_missing(const io_uring& ring, const ring_operations::record& record) noexcept {
+    if (record.word.load(std::memory_order_relaxed) == 0) return false; // a made-up completion came for it
+    const std::uint64_t number = record.number.load(std::memory_order_relaxed);
+    for (unsigned at = first_unsubmitted(ring); at != ring.sq.sqe_tail; ++at)
+        if (entry_at(ring, at).user_data == number) return false;
+    return true;
+}
+
+/// True if the program has submitted none of our operations by itself since gup submitted last, so that those
+/// that were prepared since are in the queue, and nobody completes them.
+inline bool all_are_queued(const ring_set& rings, const ring_set::covered_ring& covered,
+                           const io_uring& ring) noexcept {
+    if (ring.sq.sqe_tail - covered.told_to > ring.sq.ring_entries)
+        return false; // some entries are used again
+    for (unsigned at = covered.told_to; at != first_unsubmitted(ring); ++at)
+        if (rings.made(entry_at(ring, at).user_data)) return false;
+    return true;
+}
+
+/// The entry in which a record's operation lost its user_data, submitted meanwhile or not; null if there is
+/// none. Only while all are queued.
+inline io_uring_sqe* renamed_entry_of(const ring_set& rings, const ring_set::covered_ring& covered,
+                                      const io_uring& ring, const ring_operations::record& record) noexcept {
+    const std::span<std::byte> memory = pinned_memory_of(record.word.load(std::memory_order_relaxed));
+    for (unsigned at = ring.sq.sqe_tail; at != covered.told_to;) {
+        io_uring_sqe& sqe = entry_at(ring, --at);
+        const bool reads = sqe.opcode == IORING_OP_READ_FIXED || sqe.opcode == IORING_OP_READ;
+        const bool writes = sqe.opcode == IORING_OP_WRITE_FIXED || sqe.opcode == IORING_OP_WRITE ||
+                            sqe.opcode == IORING_OP_SEND_ZC;
+        if ((record.type->device_writes ? reads : writes) &&
+            sqe.addr - reinterpret_cast<std::uintptr_t>(memory.data()) < memory.size() &&
+            rings.find(sqe.user_data).record == nullptr && covered.token_in(sqe) == nullptr)
+            return &sqe;
+    }
+    return nullptr;
+}
+
+/// The record of the operation in this entry, which is not submitted yet: the `named` one, if it was prepared
+/// since, or the one whose user_data the entry had; null if there is none. Only while all are queued.
+inline ring_operations::record* record_in(const ring_set& rings, const ring_set::covered_ring& covered,
+                                          const io_uring& ring, const io_uring_sqe& sqe,
+                                          const ring_operations::record* named) noexcept {
+    for (std::uint32_t i = 0; i != covered.operations->untold(); ++i) {
+        ring_operations::record& record = covered.operations->untold(i);
+        if (&record == named ||
+            (is_missing(ring, record) && renamed_entry_of(rings, covered, ring, record) == &sqe))
+            return &record;
+    }
+    return nullptr;
+}
+
+/// Makes an entry idle, in its chain as it was; false if the kernel may have taken it.
 inline bool take_out(const ring_set::covered_ring& ring, io_uring_sqe& sqe) noexcept {
-    const queue_state state = state_of(*ring.handle, sqe);
-    if (state == queue_state::submitted) return false;
-    // A silent head makes the kernel drop the completions of the whole chain if a later entry is invalid;
-    // without it the chain begins one entry later.
-    const unsigned keep = state == queue_state::heads_chain
-                              ? IOSQE_IO_DRAIN
-                              : IOSQE_IO_DRAIN | IOSQE_IO_LINK | IOSQE_IO_HARDLINK;
-    make_no_op(sqe, sqe.flags & keep, ring.features);
+    if (is_submitted(*ring.handle, sqe)) return false;
+    make_idle(sqe, sqe.flags & (IOSQE_IO_DRAIN | IOSQE_IO_LINK | IOSQE_IO_HARDLINK));
     return true;
 }
 
@@ -107,12 +207,19 @@ completion undo(ring_set& rings, submission_entry sqe, dma_access access) noexce
     if (rings.belongs_to_parent()) return {completion_fault::rings_of_parent}; // so does the entry
     const ring_set::found found = rings.find(sqe.get()->user_data);
     ring_set::covered_ring* const ring = rings.ring_of(*sqe.get());
-    if (found.record == nullptr || ring == nullptr || ring->operations != found.table) return {};
-    if (const auto fault = check_type<Domain>(*found.record->type, access); fault != completion_fault::none)
+    if (ring == nullptr || (found.record != nullptr && found.table != ring->operations))
+        return {completion_fault::over};
+    const bool queued =
+        !is_submitted(*ring->handle, *sqe.get()) && all_are_queued(rings, *ring, *ring->handle);
+    ring_operations::record* const record =
+        queued ? record_in(rings, *ring, *ring->handle, *sqe.get(), found.record) : found.record;
+    if (record == nullptr) return {completion_fault::over};
+    if (const auto fault = check_type<Domain>(*record->type, access); fault != completion_fault::none)
         return {fault};
     if (!take_out(*ring, *sqe.get())) return {completion_fault::submitted};
-    const std::uint64_t cookie = found.record->cookie;
-    return {completion_fault::none, found.table->unclaim(*found.record), cookie};
+    const std::uint64_t cookie = record->cookie;
+    return {completion_fault::none,
+            queued ? ring->operations->unclaim_untold(*record) : ring->operations->unclaim(*record), cookie};
 }
 
 template <class Ref, class Place>
@@ -125,24 +232,24 @@ const ring_mark& mark_of_token(const in_flight<Ref, Place>& token) noexcept {
 template <class Ref, class Place>
 completion_fault check_token(const in_flight<Ref, Place>& token, completion_entry cqe) noexcept {
     if (cqe.get() == nullptr) return completion_fault::no_entry;
-    if (!token || token.user_data() != cqe.get()->user_data) return completion_fault::stale;
+    if (!token || token.user_data() != cqe.get()->user_data) return completion_fault::other_token;
     // of a send before it, with the same user_data, that was cancelled with its chain: its notification comes
     // late
     if ((cqe.get()->flags & IORING_CQE_F_NOTIF) != 0 &&
         in_flight_access::kind(token) != static_cast<std::uint8_t>(ring_opcode::send_zc))
-        return completion_fault::stale;
+        return completion_fault::other_token;
     return (cqe.get()->flags & IORING_CQE_F_MORE) != 0 ? completion_fault::more_to_come
                                                        : completion_fault::none;
 }
 
 template <class Ref, class Place>
-Ref give_back_token(in_flight<Ref, Place>& token) noexcept {
+Ref give_back_token(in_flight<Ref, Place>& token GUP_LEAVES_CONSUMED) noexcept {
     ring_access::tokens(mark_of_token(token)).fetch_sub(1, std::memory_order_relaxed);
     return in_flight_access::give_back(token);
 }
 
 template <class Ref, class Place>
-Ref finish_token(in_flight<Ref, Place>& token) noexcept {
+Ref finish_token(in_flight<Ref, Place>& token GUP_LEAVES_CONSUMED) noexcept {
     if (in_flight_access::on_completion(token) == put_as::dirty)
         page_access::set_dirty(page_of(reference_access::word(token)));
     return give_back_token(token);
@@ -151,66 +258,14 @@ Ref finish_token(in_flight<Ref, Place>& token) noexcept {
 template <class Ref, class Place>
 completion_fault undo_token(const in_flight<Ref, Place>& token, submission_entry sqe) noexcept {
     if (sqe.get() == nullptr) return completion_fault::no_entry;
-    if (!token || token.user_data() != sqe.get()->user_data) return completion_fault::stale;
+    if (!token) return completion_fault::other_token;
     ring_set& rings = ring_access::rings(mark_of_token(token));
     if (rings.belongs_to_parent()) return completion_fault::rings_of_parent;
-    ring_set::covered_ring* const ring = rings.ring_of(*sqe.get());
-    if (ring == nullptr || !ring->has_token(*sqe.get())) return completion_fault::stale;
+    const ring_set::covered_ring* const ring = rings.ring_of(*sqe.get());
+    // what the entry has now may have been changed since
+    const entry_note* const noted = ring != nullptr ? ring->token_in(*sqe.get()) : nullptr;
+    if (noted == nullptr || noted->token_user_data != token.user_data()) return completion_fault::other_token;
     return take_out(*ring, *sqe.get()) ? completion_fault::none : completion_fault::submitted;
-}
-
-/// Looks through what is prepared but not submitted for operations that own a page and would complete unseen:
-/// because of a flag of their own, or because the kernel passes over the rest of a chain if a silent entry of
-/// it fails.
-inline bool loses_completions(ring_set& rings, const io_uring& ring) noexcept {
-    bool silent_before = false;
-    for (unsigned at = first_unsubmitted(ring); at != ring.sq.sqe_tail; ++at) {
-        const io_uring_sqe& sqe = entry_at(ring, at);
-        const bool silent = (sqe.flags & IOSQE_CQE_SKIP_SUCCESS) != 0;
-        if ((silent || silent_before) && rings.owns(sqe)) return true;
-        // a no-op that follows another entry does not fail by itself
-        const bool may_fail = silent && !(sqe.opcode == IORING_OP_NOP && sqe.user_data == user_data_of_none);
-        silent_before = is_linked_to_next(sqe) && (silent_before || may_fail);
-    }
-    return false;
-}
-
-/// Makes the entries that the kernel has taken nobody's: liburing hands an entry out again with its old
-/// user_data, and an operation of the program's that sets none would complete one of ours. Without a polling
-/// kernel thread only, with one it may still be reading.
-inline void forget_entries(io_uring& ring, unsigned from) noexcept {
-    if ((ring.flags & IORING_SETUP_SQPOLL) != 0) return;
-    for (unsigned at = from; at != first_unsubmitted(ring); ++at)
-        entry_at(ring, at).user_data = user_data_of_none;
-}
-
-/// True if there are fewer completions than were waited for after all entries were submitted: the kernel
-/// keeps a signal to itself if it has an entry taken or any completion to report.
-inline bool wait_ended_early(const io_uring& ring, unsigned completions) noexcept {
-    return first_unsubmitted(ring) == ring.sq.sqe_tail &&
-           io_uring_cq_ready(&ring) < std::min(completions, ring.cq.ring_entries);
-}
-
-/// What a submission came to.
-struct submission {
-    int error = 0;
-    int entries = 0;
-    const char* remedy = ""; ///< if gup refused it before the kernel was asked
-};
-
-inline submission submit(ring_set& rings, io_uring& ring, unsigned completions) noexcept {
-    if (rings.belongs_to_parent()) return {.error = EPERM, .remedy = own_ring_needed};
-    rings.settle();
-    if (loses_completions(rings, ring))
-        return {.error = EINVAL,
-                .remedy =
-                    "an operation that owns a page, or one before it in its chain, has "
-                    "IOSQE_CQE_SKIP_SUCCESS: its completion is what gives the page back, so clear the flag"};
-    const unsigned from = first_unsubmitted(ring);
-    const int submitted = io_uring_submit_and_wait(&ring, completions);
-    forget_entries(ring, from);
-    if (submitted < 0) return {.error = -submitted};
-    return {.error = wait_ended_early(ring, completions) ? EINTR : 0, .entries = submitted};
 }
 
 } // namespace gup::inline GUP_NAMESPACE::detail

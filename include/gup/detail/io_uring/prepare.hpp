@@ -3,6 +3,7 @@
 /// \file
 /// How operations are prepared: all checks first, then the entry, then the reference moves.
 
+#include "gup/detail/io_uring/idle_entries.hpp"
 #include "gup/detail/io_uring/ring_place.hpp"
 #include "gup/domain/io_uring_arguments.hpp"
 #include "gup/error.hpp"
@@ -197,15 +198,6 @@ constexpr void check_access() noexcept {
                   "a read operation lets the device write to the page: it takes only a read_write reference");
 }
 
-/// Makes an entry harmless; `flags` tie it to its neighbours. Its completion is silent if the kernel can do
-/// that, except that a silent entry cannot drain.
-inline void make_no_op(io_uring_sqe& sqe, unsigned flags, unsigned features) noexcept {
-    const bool silent = (features & IORING_FEAT_CQE_SKIP) != 0 && (flags & IOSQE_IO_DRAIN) == 0;
-    io_uring_prep_nop(&sqe);
-    sqe.flags = static_cast<std::uint8_t>(flags | (silent ? IOSQE_CQE_SKIP_SUCCESS : 0U));
-    sqe.user_data = user_data_of_none;
-}
-
 /// Says why nothing was prepared. The entry, if there is one, is in the queue already, and what it held
 /// before is an operation on a page that somebody else may have by now.
 template <class Error>
@@ -213,8 +205,7 @@ template <class Error>
                                          Error&& error) {
     if (mark != nullptr && ring_access::rings(*mark).belongs_to_parent())
         return report(prepare_fault::rings_of_parent, error); // so does the entry
-    if (sqe.get() != nullptr)
-        make_no_op(*sqe.get(), 0, mark != nullptr ? ring_access::rings(*mark).features() : 0);
+    if (sqe.get() != nullptr) make_idle(*sqe.get(), 0);
     report(fault, error);
 }
 
@@ -231,7 +222,7 @@ void prepare(submission_entry sqe, int fd, user_page_ref<Domain, Access>& ref, s
         return refuse(prepare_fault::table_full, sqe, what.mark, error);
     report_success(error);
     record->type = &type_of_operation<Domain, Access, device_writes(Opcode)>;
-    record->cookie = options.cookie;
+    record->cookie = options.cookie.value();
     record->binding.store(what.mark, std::memory_order_relaxed);
     record->word.store(reference_access::release(ref), std::memory_order_release);
     fill_entry<Opcode>(*sqe.get(), fd, what, offset_or_flags);
@@ -255,7 +246,7 @@ ring_token<Domain, Access> prepare_token(submission_entry sqe, int fd, user_page
     report_success(error);
     fill_entry<Opcode>(*sqe.get(), fd, what, offset_or_flags);
     sqe.get()->user_data = user_data;
-    what.ring->note_token(*sqe.get());
+    what.ring->note_token(*sqe.get(), user_data);
     ring_access::tokens(*what.mark).fetch_add(1, std::memory_order_relaxed);
     return in_flight_access::make<place>(std::move(ref), user_data,
                                          device_writes(Opcode) ? put_as::dirty : put_as::clean,

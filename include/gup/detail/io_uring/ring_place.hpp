@@ -31,11 +31,12 @@ public:
     ring_set& rings() const noexcept { return *rings_; }
 
 protected:
-    ring_place(emptied_in_child<ring_set> rings, std::uint32_t random) noexcept
-        : rings_(std::move(rings)),
-          first_user_data_(std::uint64_t{1 + random % 0xFFFEu} << 48 | std::uint64_t{random >> 8}
-                                                                           << ring_split.generation_shift) {
+    ring_place(emptied_in_child<ring_set> rings, std::uint32_t random) noexcept : rings_(std::move(rings)) {
         rings_->place_ = this;
+        // Marker, generation, and zeroes for ring and place. The marker is neither 0, the top of a user
+        // pointer, nor 0xFFFF, the top of small negative numbers.
+        rings_->first_user_data_ = std::uint64_t{1 + random % 0xFFFEu} << 48 |
+                                   std::uint64_t{random >> 8} << ring_split.generation_shift;
     }
     ~ring_place() = default;
     virtual void release_deferred() noexcept = 0;
@@ -44,15 +45,15 @@ protected:
 
     void add_ring(const io_uring& handle, std::uint32_t operations) {
         ring_set& set = *rings_;
-        const std::uint64_t first = first_user_data_ | set.count_ << ring_split.place_bits;
+        const std::uint64_t first = set.first_user_data_ | set.count_ << ring_split.place_bits;
         owned_.push_back({std::make_unique<ring_operations>(operations, first),
-                          std::make_unique<std::uint64_t[]>(handle.sq.ring_entries)});
+                          std::make_unique<entry_note[]>(handle.sq.ring_entries)});
         set.rings_[set.count_++] = {&handle,
                                     reinterpret_cast<std::uintptr_t>(handle.sq.sqes),
                                     handle.sq.ring_entries * (sizeof(io_uring_sqe) << entry_shift(handle)),
-                                    handle.features,
                                     owned_.back().operations.get(),
-                                    owned_.back().token_places.get()};
+                                    owned_.back().notes.get(),
+                                    handle.sq.sqe_head};
         set.first_ = set.rings_.data();
         set.end_ = set.first_ + set.count_;
     }
@@ -91,7 +92,7 @@ private:
     friend class ring_set;
     struct owned_ring {
         std::unique_ptr<ring_operations> operations;
-        std::unique_ptr<std::uint64_t[]> token_places;
+        std::unique_ptr<entry_note[]> notes;
     };
 
     const process_identity process_ = this_process();
@@ -99,9 +100,6 @@ private:
     const emptied_in_child<ring_set> rings_;
     std::atomic<std::thread::id> refused_on_{}; // the last thread that was not the one to release
     std::atomic<bool> without_handle_{false};
-    // Marker, generation, and zeroes for ring and place. The marker is neither 0, the top of a user pointer,
-    // nor 0xFFFF, the top of small negative numbers.
-    const std::uint64_t first_user_data_;
 };
 
 inline bool ring_set::belongs_to_parent() const noexcept {

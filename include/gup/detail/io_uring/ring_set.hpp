@@ -116,6 +116,14 @@ using ring_operations = operation_table<ring_mark, ring_split>;
 
 class ring_place;
 
+/// What gup keeps of a submission entry beside the entry.
+struct entry_note {
+    /// Place in the queue, plus one, at which an operation with a token was prepared in it last.
+    std::uint64_t token_place = 0;
+    std::uint64_t token_user_data = 0;
+    std::uint16_t flags = 0; ///< see idle_entries
+};
+
 /// The rings of one domain as the hot path sees them. In a forked child all of it is zero (see
 /// emptied_in_child.hpp): there are no rings, and so no operations, in flight or new.
 class ring_set {
@@ -126,20 +134,26 @@ public:
             handle; // read only while the caller shows, by passing one of its entries, that it is alive
         std::uintptr_t entries; // address of the submission entries
         std::size_t entries_bytes;
-        unsigned features;
         ring_operations* operations;
-        /// For each entry, the place in the queue, plus one, at which an operation with a token was prepared
-        /// in it last.
-        std::uint64_t* token_places;
+        entry_note* notes; // of each entry
+        unsigned told_to;  // place up to which gup knows that operations are the kernel's
 
-        void note_token(const io_uring_sqe& sqe) noexcept {
-            token_places[index_of(*handle, sqe)] = std::uint64_t{place_of(*handle, sqe)} + 1;
+        void note_token(const io_uring_sqe& sqe, std::uint64_t user_data) noexcept {
+            const unsigned place = place_of(*handle, sqe);
+            entry_note& note = note_at(place);
+            note.token_place = std::uint64_t{place} + 1;
+            note.token_user_data = user_data;
         }
-        /// True if such an operation is in this entry, and not one that it was handed out for before.
-        bool has_token(const io_uring_sqe& sqe) const noexcept {
-            return sqe.user_data != user_data_of_none &&
-                   token_places[index_of(*handle, sqe)] == std::uint64_t{place_of(*handle, sqe)} + 1;
+        /// The note of an operation with a token that is in this entry, and not of one that it was handed out
+        /// for before; null if there is none.
+        entry_note* token_in(const io_uring_sqe& sqe) const noexcept {
+            const unsigned place = place_of(*handle, sqe);
+            entry_note& note = note_at(place);
+            return sqe.user_data != user_data_of_none && note.token_place == std::uint64_t{place} + 1
+                       ? &note
+                       : nullptr;
         }
+        entry_note& note_at(unsigned place) const noexcept { return notes[place & handle->sq.ring_mask]; }
     };
 
     ring_set() noexcept = default;
@@ -165,15 +179,8 @@ public:
         return {&table, table.find(user_data)};
     }
 
-    /// True if the completion of this entry, which is not submitted yet, would be one of our operations'.
-    bool owns(const io_uring_sqe& sqe) noexcept {
-        if (find(sqe.user_data).record != nullptr) return true;
-        const covered_ring* const ring = ring_of(sqe);
-        return ring != nullptr && ring->has_token(sqe);
-    }
-
-    /// What the kernel of the rings can do (IORING_FEAT_...).
-    unsigned features() const noexcept { return first_->features; }
+    /// True if an operation of this domain has or had this user_data.
+    bool made(std::uint64_t user_data) const noexcept { return (user_data ^ first_user_data_) >> 48 == 0; }
 
     /// True in a forked child.
     bool empty() const noexcept { return count_ == 0; }
@@ -200,6 +207,7 @@ private:
 
     std::atomic<bool> unsettled_{false};
     ring_place* place_ = nullptr;
+    std::uint64_t first_user_data_ = 0;
     covered_ring* first_ = nullptr;
     covered_ring* end_ = nullptr;
     std::size_t count_ = 0;
@@ -224,16 +232,10 @@ inline bool is_linked_to_next(const io_uring_sqe& sqe) noexcept {
     return (sqe.flags & (IOSQE_IO_LINK | IOSQE_IO_HARDLINK)) != 0;
 }
 
-/// How an entry stands in the submission queue.
-enum class queue_state : std::uint8_t { submitted, heads_chain, follows_in_chain };
-
-/// Submitted means that the kernel may have taken it. The ring must be alive.
-inline queue_state state_of(const io_uring& ring, const io_uring_sqe& sqe) noexcept {
+/// True if the kernel may have taken the entry. The ring must be alive.
+inline bool is_submitted(const io_uring& ring, const io_uring_sqe& sqe) noexcept {
     const unsigned first = first_unsubmitted(ring);
-    const unsigned place = place_of(ring, sqe);
-    if (place - first >= ring.sq.sqe_tail - first) return queue_state::submitted;
-    return place != first && is_linked_to_next(entry_at(ring, place - 1)) ? queue_state::follows_in_chain
-                                                                          : queue_state::heads_chain;
+    return place_of(ring, sqe) - first >= ring.sq.sqe_tail - first;
 }
 
 } // namespace detail
