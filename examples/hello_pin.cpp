@@ -21,13 +21,14 @@ void print_first_page(io_uring& ring, int fd) {
     gup::page_pool pool{domain, {.pages = pages, .fallback = gup::pin_fallback::unpinned}};
     if (!pool.registered()) std::fprintf(stderr, "%s\n", pool.why_not_registered()->message().c_str());
 
-    gup::prep_read_fixed(io_uring_get_sqe(&ring), fd, gup::get_user_page(pool), 0); // the operation's now
+    // the page is the operation's from here on; if the queue is full (a null entry) this throws: submit first
+    gup::prep_read_fixed(io_uring_get_sqe(&ring), fd, gup::get_user_page(pool), 0);
     gup::submit(domain, ring);
     io_uring_cqe* cqe = nullptr;
     while (io_uring_wait_cqe(&ring, &cqe) == -EINTR) continue; // a signal ends the wait, not the read
     auto page = gup::complete(domain, cqe); // ... and here the page comes back, exactly once
     const int bytes = cqe->res;
-    io_uring_cqe_seen(&ring, cqe);
+    io_uring_cqe_seen(&ring, cqe); // else the next wait finds this one again
 
     if (bytes > 0) std::fwrite(page.bytes().data(), 1, static_cast<std::size_t>(bytes), stdout);
     gup::put_user_page(std::move(page), gup::dirty); // the kernel has written to it

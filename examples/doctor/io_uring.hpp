@@ -74,7 +74,9 @@ public:
     int next(io_uring_cqe& copy) {
         __kernel_timespec second{.tv_sec = 1, .tv_nsec = 0};
         io_uring_cqe* cqe = nullptr;
-        const int result = io_uring_wait_cqe_timeout(&ring_, &cqe, &second);
+        int result = 0;
+        do result = io_uring_wait_cqe_timeout(&ring_, &cqe, &second);
+        while (result == -EINTR);
         if (result < 0) return result;
         copy.user_data = cqe->user_data;
         copy.res = cqe->res;
