@@ -96,6 +96,7 @@ TEST_CASE("an operation on a proxy is taken back") {
     CHECK(gup::page_index(back) == 2);
     gup::put_user_page(std::move(back), gup::clean);
     CHECK_FALSE(gup::page_maybe_dma_pinned(s.page));
+    CHECK(gup::submit(*s.d, s.r.handle()) == 1);
     CHECK(s.r.silent());
 }
 

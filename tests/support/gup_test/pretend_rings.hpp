@@ -166,6 +166,7 @@ public:
     explicit stub_ring(unsigned flags = 0, unsigned completions = 16) {
         handle_.ring_fd = pretend_rings::make();
         handle_.flags = flags;
+        handle_.features = IORING_FEAT_CQE_SKIP;
         handle_.sq.sqes = entries_.data();
         handle_.sq.ring_entries = entries;
         handle_.sq.ring_mask = entries - 1;
