@@ -144,7 +144,7 @@ inline bool refuse(pin_failure& failure, int error, const char* call, std::strin
 } // namespace detail
 
 /// Tells the hook of a release that failed: for domains, whose memory then stays. Thread-safe.
-inline void report_release_failure(const release_failure& failure) noexcept {
+[[gnu::cold, gnu::noinline]] inline void report_release_failure(const release_failure& failure) noexcept {
     const detail::uncancelled hook;
     detail::release_hook.load(std::memory_order_acquire)(failure);
 }
