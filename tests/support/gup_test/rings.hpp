@@ -38,7 +38,7 @@ public:
 
     io_uring_sqe& entry() {
         io_uring_sqe* const sqe = ::io_uring_get_sqe(&ring_);
-        REQUIRE(sqe != nullptr);
+        if (sqe == nullptr) FAIL("the queue is full"); // what holds costs no memory: some tests leave none
         return *sqe;
     }
     int submit() { return ::io_uring_submit(&ring_); }
