@@ -63,9 +63,8 @@ inline std::uint64_t hash_of(std::span<const std::byte> block) noexcept {
 
 class cache {
 public:
-    /// Names of one page; a block that comes more often is kept once more. A page counts two million
-    /// references, and a name takes two: its own, and that of what it is found by.
-    static constexpr std::size_t most_names = 1'000'000;
+    /// Names of one page; a block that comes more often is kept once more.
+    static constexpr std::size_t most_names = gup::address_space<domain>::most_names;
 
     explicit cache(page_pool& pool) : pool_(pool) {}
 

@@ -52,6 +52,8 @@ template <class Domain>
 class address_space {
 public:
     using domain_type = Domain;
+    /// Names that one page can have, in all spaces together.
+    static constexpr std::uint64_t most_names = detail::space_state<Domain>::most_names;
 
     /// A space whose shared pages can only be read.
     address_space() : state_(std::in_place, detail::copy_source<Domain>{}) {}
@@ -76,7 +78,8 @@ public:
     ~address_space() { close(); }
 
     /// Names the page of a reference; it stays in use until the name is removed. Throws pin_error: EEXIST if
-    /// the index names a page, EBUSY if the page has a name and is pinned for writing.
+    /// the index names a page, EBUSY if the page has a name and is pinned for writing, EMLINK if it has
+    /// `most_names`, or three times as many references.
     template <page_reference Ref>
         requires std::same_as<typename Ref::domain_type, Domain>
     void insert(std::uint64_t index, const Ref& ref) {
@@ -84,7 +87,7 @@ public:
     }
     /// Gives the page of `index` a second name, in another space or in this one. Throws pin_error: ENOENT if
     /// `index` names no page, EEXIST if the other index does, EBUSY while the page is pinned for writing, if
-    /// only for the moment in which get_user_page_fast finds out that it may not be.
+    /// only for the moment in which get_user_page_fast finds out that it may not be; EMLINK as insert.
     void share(std::uint64_t index, address_space& other, std::uint64_t other_index) {
         living().share(index, other.living(), other_index);
     }
@@ -146,7 +149,8 @@ struct space_access {
 } // namespace detail
 
 /// An ordinary reference to the page of a name; empty if there is no such name. Throws pin_error (ENOMEM) and
-/// std::bad_alloc if there is no memory for its proxy.
+/// std::bad_alloc if there is no memory for its proxy, pin_error (EMLINK) if a million and a half references
+/// lead there.
 template <class Domain>
 [[nodiscard("the reference must be put")]] std::optional<page_ref<Domain>>
 find_get_page(address_space<Domain>& space, std::uint64_t index) {

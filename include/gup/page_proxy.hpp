@@ -80,11 +80,11 @@ struct proxy_access {
         proxy.counts().start(reference_kind::plain);
         return word(page_access::counted_of(proxy.own));
     }
-    /// An ordinary reference, empty if the proxy has none any more. The caller knows that the proxy's memory
-    /// is there, not what is in it.
+    /// An ordinary reference, empty if the proxy has none any more, or a crowd. The caller knows that the
+    /// proxy's memory is there, not what is in it.
     template <class Domain>
     static page_ref<Domain> try_get(page_proxy& proxy) noexcept {
-        if (!proxy.counts().add_unless_free(reference_kind::plain)) return {};
+        if (!proxy.counts().add_unless_free_or_crowded(reference_kind::plain)) return {};
         return reference_access::make<page_ref<Domain>>(word(page_access::counted_of(proxy.own)));
     }
     /// Likewise a pin. Makes no system call, takes no lock and does not allocate.

@@ -51,7 +51,8 @@ protected:
     ~proxy_owner() = default;
 
     /// A new proxy in front of the page that `base` leads to, through another proxy or not; its first
-    /// reference. Throws pin_error (ENOMEM, and EPERM in a forked child). Thread-safe.
+    /// reference. Throws pin_error (ENOMEM; EMLINK if the page has a million and a half references; EPERM in
+    /// a forked child). Thread-safe.
     template <page_reference Ref>
         requires std::same_as<typename Ref::domain_type, Domain>
     [[nodiscard("the proxy must be put")]] page_ref<Domain> make_proxy(const Ref& base,

@@ -118,6 +118,21 @@ public:
         return true;
     }
 
+    /// As add_unless_free, for what data can drive: also false where there are so many already that the rest
+    /// is left to the program's own (see crowded).
+    [[nodiscard]] bool add_unless_free_or_crowded(reference_kind kind) noexcept {
+        std::uint64_t seen = atomic().load(std::memory_order_relaxed);
+        do {
+            if (seen - 1 >= crowd - 1) return false; // none wraps around
+        } while (!atomic().compare_exchange_weak(seen, seen + static_cast<std::uint64_t>(kind),
+                                                 std::memory_order_acquire, std::memory_order_relaxed));
+        return true;
+    }
+
+    /// True if three of four references that fit are out. Who adds them as data tells refuses to from here
+    /// on: more of the program's own than fit end it.
+    bool crowded() const noexcept { return load() >= crowd; }
+
     /// True if no reference of any kind is out.
     bool none() const noexcept { return load() == 0; }
     /// True if any pin is out.
@@ -129,6 +144,8 @@ public:
     }
 
 private:
+    static constexpr std::uint64_t crowd = static_cast<std::uint64_t>(reference_kind::plain) * (3U << 19);
+
     std::atomic_ref<std::uint64_t> atomic() const noexcept {
         return std::atomic_ref<std::uint64_t>(const_cast<std::uint64_t&>(word_)); // never a const object
     }

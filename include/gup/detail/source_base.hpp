@@ -48,13 +48,19 @@ public:
             return 0;
         }
         check_thread<counting>(word);
+        page& base = page_of(word);
+        if (page_access::counts(base).crowded()) {
+            failure = {};
+            refuse(failure, EMLINK, "making a page proxy",
+                   "the page has a million and a half references: put some, or use a copy of it");
+            return 0;
+        }
         page_proxy* proxy = nullptr;
         {
             const std::lock_guard lock(lock_);
             proxy = proxies_.take(failure);
         }
         if (proxy == nullptr) return 0;
-        page& base = page_of(word);
         page_access::counts(base).template add<counting>(reference_kind::plain);
         hold();
         return proxy_access::start(*proxy, base, attributes);

@@ -25,6 +25,12 @@ namespace gup::inline GUP_NAMESPACE::detail {
                   "the page of index " + std::to_string(index) +
                       " is pinned for writing: put those pins before it gets another name");
 }
+[[noreturn]] inline void throw_crowded(const char* call, std::uint64_t index) {
+    throw_refusal(
+        EMLINK, call,
+        "the page that index " + std::to_string(index) +
+            " stands for has as many names or references as a page can have: use a copy of it from here on");
+}
 [[noreturn]] inline void throw_wrong_proxy(const char* call, std::uint64_t index) {
     throw_refusal(EINVAL, call,
                   "the source gave no proxy in front of the page of index " + std::to_string(index) +

@@ -45,6 +45,9 @@ class space_state final : public proxy_owner<space_state<Domain>, Domain> {
     using plain = page_ref<Domain>;
 
 public:
+    // A name, its proxy and the pin of that are references: as many as fit beside others.
+    static constexpr std::uint64_t most_names = std::uint64_t{1} << 19;
+
     explicit space_state(copy_source<Domain> copies) : copies_(copies) {}
 
     // A source of proxies.
@@ -151,6 +154,8 @@ public:
             const std::uintptr_t word = reference_access::word(found);
             if (!narrows_to(access_of(word), Access)) throw_access("find_get_user_page", index);
             check_thread<counting>(word);
+            if (stand_in_of(word).slot_of(kind_of(Access)).counts.crowded())
+                throw_crowded("find_get_user_page", index);
             auto pinned = reference_access::make<user_page_ref<Domain, Access>>(
                 add_pin<counting>(word, kind_of(Access)));
             if constexpr (!cpu_may_write(Access)) return pinned;
@@ -220,9 +225,11 @@ private:
     static void add_name(name_table& table, std::uint64_t index, page& p, const char* call) {
         table.make_room();
         // the name first, then the look for writers: who pins does the same the other way round
-        if (page_access::add_name(p) > 1 && page_access::counts(p).device_may_write()) {
+        const std::uint64_t names = page_access::add_name(p);
+        const bool crowded = names > most_names || page_access::counts(p).crowded();
+        if (crowded || (names > 1 && page_access::counts(p).device_may_write())) {
             page_access::drop_name(p);
-            throw_written(call, index);
+            crowded ? throw_crowded(call, index) : throw_written(call, index);
         }
         plain kept = another(word_of(p));
         table.add(index, reference_access::release(kept));
@@ -284,8 +291,10 @@ private:
         if (!fits) throw_wrong_proxy("find_get_page", index);
         keep_source(zone_access::of(&counted_of(word)));
         std::uintptr_t published = 0;
-        if (!entry->published.compare_exchange_strong(published, word, std::memory_order_seq_cst))
-            return another(published);   // and `made` goes back to its source
+        if (!entry->published.compare_exchange_strong(published, word, std::memory_order_seq_cst)) {
+            if (stand_in_of(published).counts().crowded()) throw_crowded("find_get_page", index);
+            return another(published); // and `made` goes back to its source
+        }
         reference_access::release(made); // the entry's now
         return another(word);
     }

@@ -106,12 +106,14 @@ template <class Counting>
     return &slot;
 }
 
-/// The same for what may have no references any more, and is then left alone: null. Only of what forwards.
+/// The same for what may have no references any more, or a crowd, and is then left alone: null. Only of what
+/// forwards.
 template <class Counting>
 counted* try_add_pin_to_stand_in(stand_in& s, reference_kind pin) noexcept {
     count_slot& slot = s.slot_of(pin);
-    if (slot.counts.add_unless_free(pin)) return &slot;
-    if (!s.counts().add_unless_free(reference_kind::reader)) return nullptr;
+    if (slot.counts.add_unless_free_or_crowded(pin)) return &slot;
+    if (slot.counts.crowded() || !s.counts().add_unless_free_or_crowded(reference_kind::reader))
+        return nullptr;
     add_first_pin<Counting>(s, slot, pin);
     return &slot;
 }

@@ -148,7 +148,8 @@ TEMPLATE_TEST_CASE("adding to what may have no reference says whether it is the 
     CHECK(child.terminated());
 }
 
-TEMPLATE_TEST_CASE("the last pin that becomes a plain reference says so", "", shared_counting, local_counting) {
+TEMPLATE_TEST_CASE("the last pin that becomes a plain reference says so", "", shared_counting,
+                   local_counting) {
     for (const auto pin : {reference_kind::reader, reference_kind::writer}) {
         reference_counts counts = counts_of(pin, 2);
         CHECK_FALSE(counts.unpin<TestType>(pin));
@@ -161,4 +162,19 @@ TEMPLATE_TEST_CASE("the last pin that becomes a plain reference says so", "", sh
     reference_counts counts = counts_of(reference_kind::writer, 1);
     counts.add<TestType>(reference_kind::reader);
     CHECK_FALSE(counts.unpin<TestType>(reference_kind::reader));
+}
+
+TEST_CASE("what data can drive is refused long before a count runs over") {
+    constexpr std::uint64_t crowd = 3U << 19;
+    for (const auto kind : kinds) {
+        CHECK_FALSE(counts_of(kind, 0).add_unless_free_or_crowded(kind));
+        CHECK(counts_of(kind, 1).add_unless_free_or_crowded(kind));
+        reference_counts almost = counts_of(kind, crowd - 1);
+        CHECK_FALSE(almost.crowded());
+        CHECK(almost.add_unless_free_or_crowded(kind));
+        CHECK(almost.crowded());
+        CHECK_FALSE(almost.add_unless_free_or_crowded(kind));
+        almost.add<shared_counting>(kind); // the program's own
+        CHECK(almost.crowded());
+    }
 }
