@@ -52,7 +52,7 @@ struct pin_failure {
     const char* call = "";              ///< the call that failed; a string literal
     std::span<const std::byte> range{}; ///< the memory concerned; may be empty
     pin_budget budget = pin_budget::none;
-    std::uint64_t need = 0;  ///< bytes asked for; budget failures only, as the next two
+    std::uint64_t need = 0;  ///< bytes to be charged, 0 if unknown; budget failures only, as the next two
     std::uint64_t use = 0;   ///< bytes already charged, as far as they can be read
     std::uint64_t limit = 0; ///< bytes allowed
     std::string remedy{};    ///< what the user can do: one sentence or command
@@ -67,7 +67,7 @@ struct pin_failure {
         if (budget != pin_budget::none) {
             text += ": over budget, ";
             text += to_string(budget);
-            text += ": needs " + std::to_string(need) + ", uses ";
+            text += ": needs " + (need != 0 ? std::to_string(need) : "an unknown number") + ", uses ";
             // nobody can read what is charged to a user, see pin_budget::user_locked_vm
             text += budget == pin_budget::user_locked_vm ? "an unknown number" : std::to_string(use);
             text += ", limit " + std::to_string(limit) + " bytes";

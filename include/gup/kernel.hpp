@@ -110,6 +110,11 @@ struct system_kernel {
         return checked(::msync(address, bytes, flags));
     }
 
+    /// userfaultfd(2), O_CLOEXEC: the descriptor.
+    static int userfaultfd(unsigned flags) noexcept {
+        return checked(static_cast<int>(::syscall(SYS_userfaultfd, flags | O_CLOEXEC)));
+    }
+
     static pid_t getpid() noexcept { return ::getpid(); }
     /// Bytes of the smallest page; no system call.
     static std::size_t page_size() noexcept { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }

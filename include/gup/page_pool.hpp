@@ -25,6 +25,10 @@ struct pool_access;
 /// any thread, except with `local<>` domains; the handle itself is moved and destroyed by one thread; one
 /// that was moved from can only be assigned to or destroyed. Not in signal handlers: one that comes while its
 /// thread is inside a pool ends the program, with a message. A shared object that makes a pool stays loaded.
+///
+/// The memory's mapping is the pool's. madvise with MADV_DONTNEED or MADV_REMOVE, munmap, or another mapping
+/// in its place takes the page from the CPU and not from the device: what that writes from then on is lost,
+/// and no call fails. gup::tracked tells of the first.
 template <pin_domain Domain, dma_access Access = dma_access::read_write>
 class page_pool {
 public:
@@ -275,8 +279,9 @@ template <class Domain, dma_access Access>
 }
 
 /// An ordinary reference to the page that holds this address, anywhere inside it; empty if the address is not
-/// the pool's or nobody holds the page. Constant time; the first call on a pool waits for bulk puts under
-/// way, by membarrier(2), and finds nothing if the kernel has come to refuse that.
+/// the pool's, nobody holds the page, or a million and a half references do. Constant time; the first call on
+/// a pool waits for bulk puts under way, by membarrier(2), and finds nothing if the kernel has come to refuse
+/// that.
 template <class Domain, dma_access Access>
 [[nodiscard("the reference must be put")]] std::optional<page_ref<Domain>>
 find_get_page(page_pool<Domain, Access>& pool, const void* address,
@@ -284,7 +289,7 @@ find_get_page(page_pool<Domain, Access>& pool, const void* address,
     auto& state = detail::pool_access::state(pool);
     page* const p = state.find(address);
     if (p == nullptr || !state.allow_lookups() ||
-        !detail::page_access::counts(*p).add_unless_free(detail::reference_kind::plain))
+        !detail::page_access::counts(*p).add_unless_free_or_crowded(detail::reference_kind::plain))
         return std::nullopt;
     auto ref = detail::reference_access::make<page_ref<Domain>>(
         state.counted(*p, detail::reference_kind::plain, where));

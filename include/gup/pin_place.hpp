@@ -5,6 +5,7 @@
 /// makes of it a domain, with its handle, registration, throwing and other twins, range check, and what a
 /// forked child may not do. domain/README.md shows how.
 
+#include "gup/detail/caller_range.hpp"
 #include "gup/detail/keep_loaded.hpp"
 #include "gup/detail/process.hpp"
 #include "gup/in_flight.hpp"
@@ -198,7 +199,10 @@ public:
         if (!detail::check_range(range, Place::call, failure)) return std::nullopt;
         auto mark = shared_->place.try_pin(range, access, failure);
         if (!mark && !failure.code) failure.code = detail::errno_code(EIO); // the place gave no reason
-        if (!mark) return std::nullopt;
+        if (!mark) {
+            detail::explain_domain_refusal<kernel>(failure);
+            return std::nullopt;
+        }
         return registration(shared_->shared_from_this(), range, std::move(*mark));
     }
 

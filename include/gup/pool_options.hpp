@@ -14,7 +14,19 @@ namespace gup::inline GUP_NAMESPACE {
 enum class pin_fallback : std::uint8_t {
     refuse,  ///< the pool cannot be made
     unpinned ///< the pool is made of ordinary memory and says so: registered() is false, operations do plain
-             ///< I/O
+             ///< I/O; not even that of memory which the kernel does not bring in
+};
+
+/// What a child of fork(2) finds in place of the pool's memory. Pages that are pinned cannot be shared with
+/// it until one of both writes, as others are. (posix_spawn, and so system and popen, needs nothing of this.)
+enum class fork_policy : std::uint8_t {
+    automatic, ///< leave_out for hugetlb pages, else copy
+    copy, ///< a copy; of a memfd the memory itself. fork copies every pinned page there and then, which takes
+          ///< as long as touching it for the first time, and fails with ENOMEM if memory is short: of hugetlb
+          ///< pages as many must be free
+    leave_out ///< nothing (MADV_DONTFORK): the pool costs fork neither time nor memory, and a child that
+              ///< touches one of its pages gets SIGSEGV; it can put references and destroy the pool all the
+              ///< same
 };
 
 /// How a pool is made.
@@ -23,6 +35,7 @@ struct pool_options {
     std::size_t pages = 0;        ///< at least one
     memory_kind memory = memory_kind::automatic;
     pin_fallback fallback = pin_fallback::refuse;
+    fork_policy fork = fork_policy::automatic;
 };
 
 /// What a pool has and does.

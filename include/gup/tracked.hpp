@@ -28,9 +28,15 @@ namespace gup::inline GUP_NAMESPACE {
 /// can be watched: a view is found out when the last reference to its page has gone, and as long as the pool
 /// lives or any page of it is out; after that its address may be somebody else's. A system call that is given
 /// such a view fails with EFAULT. Groups of pages that are out cost the kernel a mapping each: where
-/// vm.max_map_count does not suffice, the program ends and says so. The first tracked pool installs a handler
-/// for SIGSEGV; faults elsewhere go to the handler that was there before. Memory of the caller's (dynamic
-/// pages) and names of an address space are not tracked. A forked child sees what its parent writes.
+/// vm.max_map_count does not suffice, the program ends and says so. The first tracked pool installs handlers
+/// for SIGSEGV and SIGBUS; faults elsewhere go to the handlers that were there before. Memory of the caller's
+/// (dynamic pages) and names of an address space are not tracked. A forked child sees what its parent writes.
+///
+/// Whoever gives a page's memory back to the kernel while he holds the page (madvise with MADV_DONTNEED),
+/// which costs what a device wrote in any other pool, loses nothing here and is told when the page is touched
+/// again: on stderr, with the place where it was got. (With Linux 5.14 and a sandbox that allows
+/// userfaultfd(2). Where memory is so short that the kernel takes it away itself, that looks the same.) A
+/// system call that touches it first fails with EFAULT.
 template <class Domain>
 class [[gnu::visibility("default")]] tracked : public Domain {
 public:

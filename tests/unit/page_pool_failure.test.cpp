@@ -7,8 +7,11 @@
 #include "gup_test/ledger_kernel.hpp"
 #include "gup_test/pools.hpp"
 
+#include <cerrno>
 #include <linux/membarrier.h>
 #include <optional>
+#include <string>
+#include <sys/mman.h>
 
 using namespace gup_test;
 
@@ -218,4 +221,35 @@ TEST_CASE("pages behind a refused barrier come back when their thread ends") {
         CHECK(in.log->releases == 0);
     }
     CHECK(in.log->releases == 1);
+}
+
+TEST_CASE("memory that the kernel does not bring in is no pool's, pinned or not") {
+    struct withholding : gup::system_kernel {
+        static int madvise(void* address, std::size_t bytes, int advice) noexcept {
+            return advice == MADV_POPULATE_WRITE ? -EFAULT : system_kernel::madvise(address, bytes, advice);
+        }
+    };
+    pretend_domain<withholding> in;
+    in.log->refuse = true;
+    gup::pin_failure failure;
+    auto options = small(2);
+    options.fallback = gup::pin_fallback::unpinned;
+    CHECK_FALSE(gup::page_pool<pretend_domain<withholding>>::try_make(in, options, failure).has_value());
+    CHECK(failure.code == std::errc::bad_address);
+    CHECK(std::string(failure.call) == "madvise(MADV_POPULATE_WRITE)");
+    CHECK(failure.remedy.find("does not bring in") != std::string::npos);
+}
+
+TEST_CASE("a pool that is not pinned has all its memory when it is made") {
+    domain in;
+    in.log->refuse = true;
+    auto options = small(300);
+    options.fallback = gup::pin_fallback::unpinned;
+    account::plan_nothing();
+    pool_type pool(in, options);
+    REQUIRE_FALSE(pool.registered());
+    const auto page = gup::get_user_page(pool);
+    unsigned char in_memory = 0;
+    REQUIRE(::mincore(page.bytes().data(), page.size(), &in_memory) == 0);
+    CHECK((in_memory & 1) != 0);
 }

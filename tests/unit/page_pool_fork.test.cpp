@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: BSL-1.0
 // What a forked child can and cannot do with its parent's pools.
 #include "gup/page_pool.hpp"
+#include "gup/tracked.hpp"
 
 #include "gup_test/catch.hpp"
 #include "gup_test/child.hpp"
 #include "gup_test/ledger_kernel.hpp"
 #include "gup_test/pools.hpp"
 
+#include <array>
 #include <atomic>
+#include <cerrno>
 #include <optional>
+#include <string>
+#include <sys/mman.h>
+#include <unistd.h>
 
 using namespace gup_test;
 
@@ -171,4 +177,79 @@ TEST_CASE("a child forked while other threads are at work neither hangs nor rele
     CHECK(wrong == 0);
     gup::put_user_page(std::move(mine), gup::clean);
     CHECK(gettable(*pool) == 24);
+}
+
+TEST_CASE("a child finds the pool's memory, or nothing, as the pool was asked") {
+    for (const bool tracked : {false, true})
+        for (const auto policy :
+             {gup::fork_policy::automatic, gup::fork_policy::copy, gup::fork_policy::leave_out}) {
+            auto options = small(2);
+            if (tracked) options.memory = gup::memory_kind::memfd;
+            options.fork = policy;
+            const auto read = [](const std::byte* from) { // a system call, which does not fault
+                std::array<int, 2> ends{};
+                if (::pipe(ends.data()) != 0) return -1;
+                return static_cast<int>(::write(ends[1], from, 1));
+            };
+            const auto look = [&](const std::byte* seen, const std::byte* pool_memory) {
+                const auto child = in_child([&] {
+                    const bool there = read(seen) == 1 && read(pool_memory) == 1;
+                    return there ? 1 : read(seen) == -1 && read(pool_memory) == -1 ? 2 : 3;
+                });
+                CHECK(child.exited_with(policy == gup::fork_policy::leave_out ? 2 : 1));
+            };
+            if (tracked) {
+                gup::page_pool pool(gup::tracked{pretended{}}, options);
+                const auto page = gup::get_user_page(pool);
+                look(page.bytes().data(), gup::outstanding_references(pool)[0].page.data());
+            } else {
+                pretended_pool pool(pretended{}, options);
+                const auto page = gup::get_user_page(pool);
+                look(page.bytes().data(), page.bytes().data());
+            }
+        }
+}
+
+TEST_CASE("a child's end of a pool that it did not inherit unmaps nothing") {
+    for (const bool tracked : {false, true}) {
+        auto options = small(2);
+        if (tracked) options.memory = gup::memory_kind::memfd;
+        options.fork = gup::fork_policy::leave_out;
+        std::optional<pretended_pool> plain;
+        std::optional<gup::page_pool<gup::tracked<pretended>>> watched;
+        std::byte* at = nullptr;
+        if (tracked) {
+            auto page = gup::get_user_page(watched.emplace(gup::tracked{pretended{}}, options));
+            at = page.bytes().data();
+        } else {
+            auto page = gup::get_user_page(plain.emplace(pretended{}, options));
+            at = page.bytes().data();
+        }
+        const auto child = in_child([&] {
+            void* const own = ::mmap(at, 4096, PROT_READ | PROT_WRITE,
+                                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+            if (own != at) return 1;
+            plain.reset();
+            watched.reset();
+            *static_cast<std::byte*>(own) = std::byte{1};
+            return 0;
+        });
+        CHECK(child.exited_with(0));
+    }
+}
+
+TEST_CASE("a kernel that cannot keep memory from children is asked no further") {
+    struct without : gup::system_kernel {
+        static int madvise(void* address, std::size_t bytes, int advice) noexcept {
+            return advice == MADV_DONTFORK ? -EINVAL : system_kernel::madvise(address, bytes, advice);
+        }
+    };
+    gup::pin_failure failure;
+    auto options = small(2);
+    using domain = pretend_domain<without>;
+    CHECK(gup::page_pool<domain>::try_make(domain{}, options, failure).has_value());
+    options.fork = gup::fork_policy::leave_out;
+    CHECK_FALSE(gup::page_pool<domain>::try_make(domain{}, options, failure).has_value());
+    CHECK(std::string(failure.call) == "madvise(MADV_DONTFORK)");
+    CHECK_FALSE(failure.remedy.empty());
 }

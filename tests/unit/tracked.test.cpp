@@ -6,13 +6,19 @@
 #include "gup/local.hpp"
 #include "gup/with_user_page.hpp"
 #include "gup_test/catch.hpp"
+#include "gup_test/child.hpp"
+#include "gup_test/mappings.hpp"
+#include "gup_test/skip.hpp"
 #include "gup_test/tracked.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <sys/mman.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 using namespace gup_test;
@@ -357,4 +363,63 @@ TEST_CASE("a forked child goes on although a thread of its parent held the lock 
     });
     CHECK(child->exited_with(0));
     CHECK(gup::outstanding_references(*pool).size() == 1);
+}
+
+TEST_CASE(
+    "memory that is given back to the kernel under a reference is told when it is touched, and is there") {
+    for (const std::size_t page_size : {4096U, 16384U}) {
+        const auto child = in_child([page_size] {
+            auto pool = tracked_pool_of(2, page_size);
+            gup::put_user_page(gup::get_user_page(pool), gup::clean); // so that there is a history
+            auto page = gup::get_user_page(pool);
+            std::fill(page.bytes().begin(), page.bytes().end(), std::byte{7});
+            if (::madvise(page.bytes().data(), page.size(), MADV_DONTNEED) != 0) return 1;
+            for (const std::byte b : page.bytes())
+                if (b != std::byte{7}) return 2;
+            gup::put_user_page(std::move(page), gup::dirty);
+            return 0;
+        });
+        CHECK(child.exited_with(0));
+        if (!have_optional(!child.said.empty(), "userfaultfd is forbidden here, or knows no such faults"))
+            return;
+        CHECK(child.said_that("given back to the kernel"));
+        CHECK(child.said_that("byte 0 of page"));
+        CHECK(child.said_that("tracked.test.cpp:"));
+        CHECK(child.said.find("given back", child.said.find("given back") + 1) == std::string::npos); // once
+    }
+}
+
+TEST_CASE("memory that nobody gives back is never told of") {
+    const auto child = in_child([] {
+        auto pool = tracked_pool_of(8, 8192);
+        for (int round = 0; round < 3; ++round) {
+            auto pages = gup::get_user_pages(pool, 8);
+            for (auto& page : pages) std::fill(page.bytes().begin(), page.bytes().end(), std::byte{1});
+            if (round == 1 && !in_child([&] { // a child has its own way to the memory
+                                   pages[0].bytes()[1] = std::byte{2};
+                                   return 0;
+                               })
+                                   .exited_with(0))
+                return 1;
+            gup::put_user_pages(std::move(pages), gup::dirty);
+        }
+        return 0;
+    });
+    CHECK(child.exited_with(0));
+    CHECK(child.said.empty());
+}
+
+TEST_CASE("a fault that is not the pool's goes to the handler of SIGBUS that was there before") {
+    const auto child = in_child([] {
+        struct sigaction mine = {};
+        mine.sa_handler = [](int) { ::_exit(42); };
+        ::sigaction(SIGBUS, &mine, nullptr);
+        auto pool = tracked_pool_of(1);
+        const auto page = gup::get_user_page(pool);
+        const memory_file file(1);
+        const mapping beyond(file.fd(), 0, 2);
+        *beyond.page(1) = std::byte{1};
+        return 0;
+    });
+    CHECK(child.exited_with(42));
 }

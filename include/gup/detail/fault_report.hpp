@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// Says what a fault in the views of a tracked pool means before the program dies of it.
+/// Says what a fault in the views of a tracked pool means: bytes that nobody holds, of which the program
+/// dies, or memory that was given back to the kernel by whoever held it.
 
 #include "gup/detail/tracking.hpp"
 #include "gup/detail/uncancelled.hpp"
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <linux/userfaultfd.h>
 #include <span>
+#include <sys/auxv.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace gup::inline GUP_NAMESPACE::detail {
@@ -20,10 +25,11 @@ namespace gup::inline GUP_NAMESPACE::detail {
 struct page_history {
     call_site got{};
     call_site put{};
+    bool out = false; ///< it has been got since, or is
 };
 
-/// The views of one pool, as the handler of the signal finds them. Reused and never freed: the handler may be
-/// looking.
+/// The views of one pool, as the handler of the signals finds them. Reused and never freed: the handler may
+/// be looking.
 struct watched_views {
     enum : int { unused, changing, watched };
 
@@ -32,6 +38,7 @@ struct watched_views {
     std::uintptr_t last = 0;
     unsigned page_shift = 0;
     const page_history* history = nullptr;
+    int userfault = -1; ///< the userfaultfd under which absent pages raise SIGBUS; -1 if they do not
     watched_views* next = nullptr;
 };
 
@@ -69,62 +76,98 @@ private:
     std::size_t length_ = 0;
 };
 
-inline void report_fault(const watched_views& views, std::uintptr_t address) noexcept {
+/// Maps the pages of a file, which are there, where the views have none: 0 or an errno. For a handler, too.
+inline int map_absent(int userfault, std::uintptr_t begin, std::size_t bytes) noexcept {
+    const uncancelled calls;
+    const auto step = static_cast<std::size_t>(::getauxval(AT_PAGESZ)); // no lock, as sysconf may have
+    for (std::size_t done = 0; done < bytes; done += step) {
+        uffdio_continue request{};
+        request.range = {begin + done, step};
+        while (::ioctl(userfault, UFFDIO_CONTINUE, &request) != 0 && errno != EEXIST)
+            if (errno != EAGAIN) return errno; // while the process forks
+    }
+    return 0;
+}
+
+inline void report_fault(const watched_views& views, std::uintptr_t address, const char* what) noexcept {
     const std::uintptr_t offset = address - views.first;
     const page_history& page = views.history[offset >> views.page_shift];
     signal_text text;
-    text << "gup: a page's bytes were used while nobody held the page: byte "
-         << (offset & ((std::uintptr_t{1} << views.page_shift) - 1)) << " of page "
-         << (offset >> views.page_shift);
-    if (page.got.line != 0) text << "\n  got at " << page.got << "\n  put ";
+    text << "gup: " << what << ": byte " << (offset & ((std::uintptr_t{1} << views.page_shift) - 1))
+         << " of page " << (offset >> views.page_shift);
+    if (page.got.line != 0) text << "\n  got at " << page.got;
     if (page.put.line != 0)
-        text << "at " << page.put;
-    else if (page.got.line != 0)
-        text << "by its destructor";
+        text << "\n  put at " << page.put;
+    else if (page.got.line != 0 && !page.out)
+        text << "\n  put by its destructor";
     text << "\n";
     text.write();
 }
 
-// Shared objects that hide their symbols have a handler, a list of views and this each: every handler knows
+/// Reports memory that the program gave back, and lets it go on with what is in the file.
+inline bool report_given_back(const watched_views& views, std::uintptr_t address) noexcept {
+    if (views.userfault < 0) return false;
+    report_fault(
+        views, address,
+        "a page's memory was given back to the kernel (madvise) while somebody held the page; of a pool "
+        "that is not tracked it would not have what a device wrote");
+    const std::uintptr_t offset = address - views.first;
+    const std::size_t bytes = std::size_t{1} << views.page_shift;
+    return map_absent(views.userfault, views.first + (offset & ~(bytes - 1)), bytes) == 0;
+}
+
+// Shared objects that hide their symbols have handlers, a list of views and this each: every handler knows
 // its own views, and passes other faults on to the one before.
-inline struct sigaction action_before_gup = {};
+inline struct sigaction action_before_gup = {}; // of SIGSEGV
+inline struct sigaction bus_action_before_gup = {};
+inline struct sigaction& before_gup(int signal) noexcept {
+    return signal == SIGBUS ? bus_action_before_gup : action_before_gup;
+}
 
 inline void on_fault(int signal, siginfo_t* info, void* context) noexcept {
+    const int error = errno;
+    const struct sigaction& before = before_gup(signal);
     const bool sent = info->si_code <= 0; // by kill(2) or raise(3): there is no address, nothing faults again
     const auto address = reinterpret_cast<std::uintptr_t>(info->si_addr);
     for (const watched_views* views = all_watched_views.load(std::memory_order_acquire);
          views != nullptr && !sent; views = views->next) {
         if (views->state.load(std::memory_order_acquire) != watched_views::watched) continue;
         if (address < views->first || address >= views->last) continue;
-        report_fault(*views, address);
-        // the instruction faults again, and meets whoever was there before
-        ::sigaction(SIGSEGV, &action_before_gup, nullptr);
+        if (signal != SIGBUS)
+            report_fault(*views, address, "a page's bytes were used while nobody held the page");
+        if (signal != SIGBUS || !report_given_back(*views, address))
+            // the instruction faults again, and meets whoever was there before
+            ::sigaction(signal, &before, nullptr);
+        errno = error;
         return;
     }
-    if ((action_before_gup.sa_flags & SA_SIGINFO) != 0) {
-        action_before_gup.sa_sigaction(signal, info, context);
-    } else if (action_before_gup.sa_handler != SIG_DFL && action_before_gup.sa_handler != SIG_IGN) {
-        action_before_gup.sa_handler(signal);
-    } else if (!sent || action_before_gup.sa_handler == SIG_DFL) {
-        ::sigaction(SIGSEGV, &action_before_gup, nullptr);
-        if (sent) ::raise(SIGSEGV); // waits until this handler returns
+    if ((before.sa_flags & SA_SIGINFO) != 0) {
+        before.sa_sigaction(signal, info, context);
+    } else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) {
+        before.sa_handler(signal);
+    } else if (!sent || before.sa_handler == SIG_DFL) {
+        ::sigaction(signal, &before, nullptr);
+        if (sent) ::raise(signal); // waits until this handler returns
     }
 }
 
-/// Makes `on_fault` the handler of SIGSEGV, before the one that is there.
+/// Makes `on_fault` the handler of SIGSEGV and SIGBUS, before the ones that are there.
 inline bool handle_faults() noexcept {
-    struct sigaction action = {};
-    struct sigaction before = {};
-    action.sa_sigaction = &on_fault;
-    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-    if (::sigaction(SIGSEGV, &action, &before) != 0) return false;
-    if (before.sa_sigaction != &on_fault) action_before_gup = before; // else a fault would never end
+    for (const int signal : {SIGSEGV, SIGBUS}) {
+        struct sigaction action = {};
+        struct sigaction before = {};
+        action.sa_sigaction = &on_fault;
+        action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+        if (::sigaction(signal, &action, &before) != 0) return false;
+        if (before.sa_sigaction != &on_fault) before_gup(signal) = before; // else a fault would never end
+    }
     return true;
 }
 
 /// Watches these views until `unwatch`. Installs the handler with the first call of the process; a fault
 /// elsewhere goes to the handler that was there before. Throws std::bad_alloc.
-inline watched_views& watch(std::span<std::byte> memory, unsigned page_shift, const page_history* history) {
+inline watched_views& watch(std::span<std::byte> memory, unsigned page_shift, const page_history* history,
+                            int userfault) {
     static const bool installed = handle_faults();
     static_cast<void>(installed);
 
@@ -139,6 +182,7 @@ inline watched_views& watch(std::span<std::byte> memory, unsigned page_shift, co
     views->last = views->first + memory.size();
     views->page_shift = page_shift;
     views->history = history;
+    views->userfault = userfault;
     views->state.store(watched_views::watched, std::memory_order_release);
     if (fresh) {
         views->next = all_watched_views.load(std::memory_order_relaxed);

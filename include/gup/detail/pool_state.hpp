@@ -45,6 +45,12 @@ inline const char* fault_of(const pool_options& options, bool tracked) noexcept 
     return nullptr;
 }
 
+/// True if memory of this kind is kept from children.
+constexpr bool leaves_out(fork_policy policy, memory_kind kind) noexcept {
+    return policy == fork_policy::leave_out ||
+           (policy == fork_policy::automatic && kind == memory_kind::hugetlb);
+}
+
 template <class Domain>
 using free_page_store_of = std::conditional_t<std::is_same_v<counting_t<Domain>, local_counting>,
                                               local_free_page_store, free_page_store>;
@@ -70,6 +76,8 @@ public:
         auto memory =
             memory_slab::try_map(options.page_size * options.pages, kind, base_page_size(), failure);
         if (memory == nullptr) return nullptr;
+        const bool left_out = leaves_out(options.fork, memory->kind());
+        if (left_out && !memory->leave_out_of_children(failure)) return nullptr;
         const std::size_t zones = (options.pages + zone::max_pages - 1) / zone::max_pages;
         const std::size_t in_last = options.pages - (zones - 1) * zone::max_pages;
         auto descriptors =
@@ -81,7 +89,7 @@ public:
         if (!made->pin(options, access, failure)) return nullptr;
         if constexpr (tracks) {
             const memory_slab& mapped = *made->memory_;
-            if (!made->tracker_.init(mapped.memory(), mapped.memfd(), made->page_shift, failure))
+            if (!made->tracker_.init(mapped.memory(), mapped.memfd(), made->page_shift, left_out, failure))
                 return nullptr;
         }
         return made.release();
@@ -171,12 +179,15 @@ private:
 
     bool pin(const pool_options& options, dma_access access, pin_failure& failure) {
         const std::span<const std::byte> range(memory_->memory().data(), options.page_size * options.pages);
+        // reserved is not granted, and not every domain touches what it pins
+        if (memory_->kind() == memory_kind::hugetlb && !memory_->populate(failure)) return false;
         if (auto pinned = domain.try_pin(range, access, failure); pinned.has_value()) {
             registration_ = std::move(*pinned);
         } else if (failure.kept) {
             static_cast<void>(memory_.release()); // a device may reach it still
             return false;
         } else if (usable_unpinned<Domain> && options.fallback == pin_fallback::unpinned) {
+            if (!memory_->populate(failure)) return false;
             why_unpinned = std::move(failure);
             if constexpr (requires { domain.unpinned(); }) registration_ = domain.unpinned();
         } else {

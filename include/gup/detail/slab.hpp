@@ -3,7 +3,13 @@
 /// \file
 /// The memory of a pool: one mapping of a chosen kind and alignment that goes away with its object.
 
+#include "gup/detail/absent_memory.hpp"
+#include "gup/detail/mapping_failure.hpp"
+#include "gup/detail/page_range.hpp"
 #include "gup/detail/proc_text.hpp"
+#include "gup/detail/process.hpp"
+#include "gup/detail/smaps.hpp"
+#include "gup/detail/vma.hpp"
 #include "gup/error.hpp"
 #include "gup/kernel.hpp"
 #include "gup/memory_kind.hpp"
@@ -68,46 +74,6 @@ memory_kind resolve_memory_kind(memory_kind kind, std::size_t bytes) {
     return memory_kind::transparent_huge;
 }
 
-/// How many huge pages must be in the machine's reserve before `bytes` more of them can be mapped.
-template <class Kernel>
-std::uint64_t huge_pages_wanted(std::size_t bytes) {
-    const auto count = [](const char* path) {
-        std::string text;
-        return Kernel::read_text(path, text) == 0 ? leading_number(text).value_or(0) : 0;
-    };
-    const std::uint64_t total = count("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages");
-    const std::uint64_t free = count("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
-    const std::uint64_t reserved = count("/sys/kernel/mm/hugepages/hugepages-2048kB/resv_hugepages");
-    const std::uint64_t usable = free > reserved ? free - reserved : 0;
-    return bytes / huge_page_size + (total > usable ? total - usable : 0);
-}
-
-/// What the user can do when `call` for `bytes` bytes of memory fails.
-template <class Kernel>
-std::string mapping_remedy(std::string_view call, int code, memory_kind kind, std::size_t bytes) {
-    if (call == "memfd_create" && (code == EMFILE || code == ENFILE))
-        return "raise the number of open files with `ulimit -n` or fs.file-max";
-    if (call == "ftruncate") return "raise the largest file size with `ulimit -f`";
-    if (call == "madvise" && code == EINVAL)
-        return "this kernel has no transparent huge pages: ask for another memory kind";
-    if (call == "mmap" && code == EAGAIN)
-        return "the process locks all it maps (mlockall): raise RLIMIT_MEMLOCK with `ulimit -l`";
-    if (call == "mmap" && kind == memory_kind::hugetlb) {
-        if (code == EINVAL) return "this kernel has no 2 MiB hugetlb pages: ask for another memory kind";
-        return "reserve huge pages as root with `echo " + std::to_string(huge_pages_wanted<Kernel>(bytes)) +
-               " > /proc/sys/vm/nr_hugepages`: " + std::to_string(bytes / huge_page_size) +
-               " free ones are needed";
-    }
-    return "needs " + std::to_string(bytes) +
-           " bytes: see `ulimit -v`, vm.overcommit_memory and vm.max_map_count";
-}
-
-/// Fills in a failed call; false, so that a caller can return it.
-template <class Kernel>
-bool refuse_mapping(pin_failure& failure, const char* call, int result, memory_kind kind, std::size_t bytes) {
-    return refuse(failure, -result, call, mapping_remedy<Kernel>(call, -result, kind, bytes));
-}
-
 /// Bytes in the resident pages of [first, last) and its neighbours in the same mapping, and how many of them
 /// are on 2 MiB pages.
 struct residency {
@@ -118,20 +84,11 @@ struct residency {
 /// Adds up the entries of /proc/self/smaps that overlap [first, last).
 inline residency read_residency(std::string_view smaps, std::uintptr_t first, std::uintptr_t last) noexcept {
     residency sum;
-    bool inside = false;
-    while (!smaps.empty()) {
-        const std::string_view line = smaps.substr(0, smaps.find('\n'));
-        smaps.remove_prefix(line.size() == smaps.size() ? line.size() : line.size() + 1);
-        const std::size_t dash = line.find('-');
-        if (const auto start = leading_number(line, 16); start && line.find_first_of("- :") == dash) {
-            const auto end = leading_number(line.substr(dash + 1), 16);
-            inside = *start < last && end.value_or(0) > first;
-        }
-        if (!inside) continue;
-        sum.resident += proc_kilobytes(line, "Rss:").value_or(0);
-        sum.huge += proc_kilobytes(line, "AnonHugePages:").value_or(0);
-        sum.huge += proc_kilobytes(line, "ShmemPmdMapped:").value_or(0);
-    }
+    for_each_smaps_entry(smaps, [&](const vma& mapping, std::string_view fields) {
+        if (intersection(mapping.pages, {first, last}).empty()) return;
+        sum.resident += proc_kilobytes(fields, "Rss:").value_or(0);
+        sum.huge += transparent_huge_bytes(fields);
+    });
     return sum;
 }
 
@@ -150,6 +107,13 @@ public:
 
     /// The memory, of exactly the size asked for.
     std::span<std::byte> memory() const noexcept { return {start_, bytes_}; }
+
+    /// Brings all of it in, so that no page raises SIGBUS when it is touched; false, with `failure` filled,
+    /// if the kernel does not. Calls madvise. Throws std::bad_alloc.
+    bool populate(pin_failure& failure) const;
+
+    /// Leaves it out of what a forked child inherits; false, with `failure` filled, if the kernel refuses.
+    bool leave_out_of_children(pin_failure& failure);
 
     /// What the memory is made of; never `automatic`.
     memory_kind kind() const noexcept { return kind_; }
@@ -181,6 +145,8 @@ private:
     std::size_t memfd_offset_ = 0;
     int memfd_ = -1;
     memory_kind kind_;
+    bool left_out_ = false;
+    const process_identity made_by_ = this_process();
 };
 
 template <class Kernel>
@@ -259,8 +225,29 @@ bool slab<Kernel>::advise(pin_failure& failure) {
 }
 
 template <class Kernel>
+bool slab<Kernel>::populate(pin_failure& failure) const {
+    const auto begin = reinterpret_cast<std::uintptr_t>(start_);
+    const page_range pages{begin, begin + mapped_};
+    const int result = populate_new<Kernel>(pages);
+    if (result == 0) return true;
+    refuse_mapping<Kernel>(failure, "madvise(MADV_POPULATE_WRITE)", result, kind_, mapped_);
+    if (result == -EFAULT) failure.remedy = why_absent<Kernel>(begin, mapped_);
+    return false;
+}
+
+template <class Kernel>
+bool slab<Kernel>::leave_out_of_children(pin_failure& failure) {
+    const int result = Kernel::madvise(mapping_, mapped_, MADV_DONTFORK);
+    if (result < 0) return refuse_mapping<Kernel>(failure, "madvise(MADV_DONTFORK)", result, kind_, mapped_);
+    left_out_ = true;
+    return true;
+}
+
+template <class Kernel>
 slab<Kernel>::~slab() {
-    if (mapping_ != nullptr) {
+    // a child that did not inherit it may have something else there
+    const bool inherited = !left_out_ || made_by_ == this_process();
+    if (mapping_ != nullptr && inherited) {
         if (const int result = Kernel::munmap(mapping_, mapped_); result < 0)
             report_release_failure({"munmap", errno_code(-result), {mapping_, mapped_}});
     }

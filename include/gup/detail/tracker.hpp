@@ -4,15 +4,18 @@
 /// What a pool of a tracked domain keeps: a node for each reference that is out, which says where it was got,
 /// and a second mapping of the pool's memory, in which only pages that somebody holds are accessible.
 
+#include "gup/detail/absent_memory.hpp"
 #include "gup/detail/fault_report.hpp"
 #include "gup/detail/magazine.hpp"
 #include "gup/detail/process.hpp"
 #include "gup/detail/reference_word.hpp"
 #include "gup/detail/stand_in_store.hpp"
+#include "gup/detail/vma.hpp"
 
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <linux/userfaultfd.h>
 #include <mutex>
 #include <new>
 #include <span>
@@ -43,14 +46,16 @@ public:
     tracker& operator=(const tracker&) = delete;
     ~tracker() {
         if (watched_ != nullptr) unwatch(*watched_);
-        if (views_.empty()) return;
+        if (userfault_ >= 0) Kernel::close(userfault_);
+        if (views_.empty() || (left_out_ && process_ != this_process())) return;
         if (const int result = Kernel::munmap(views_.data(), views_.size()); result < 0)
             report_release_failure({"munmap of the views of a tracked pool", errno_code(-result), views_});
     }
 
-    /// Maps the pool's memory, a memfd of its own, once more. False, with `failure` filled, if that cannot
-    /// be. Throws std::bad_alloc.
-    bool init(std::span<std::byte> memory, int memfd, unsigned page_shift, pin_failure& failure) {
+    /// Maps the pool's memory, a memfd of its own, once more, and keeps it from children if that is
+    /// `left_out`. False, with `failure` filled, if that cannot be. Throws std::bad_alloc.
+    bool init(std::span<std::byte> memory, int memfd, unsigned page_shift, bool left_out,
+              pin_failure& failure) {
         if ((std::size_t{1} << page_shift) < Kernel::page_size())
             return refuse(failure, EINVAL, "page_pool",
                           "the kernel protects memory in pages of " + std::to_string(Kernel::page_size()) +
@@ -61,21 +66,29 @@ public:
         const std::intptr_t address = Kernel::mmap(memory.size(), PROT_NONE, MAP_SHARED, memfd);
         if (address < 0) {
             failure.range = memory;
+            const auto mappings = explain_map_count<Kernel>();
             return refuse(failure, static_cast<int>(-address), "mmap of the views of a tracked pool",
-                          "a tracked pool maps its memory twice: see `ulimit -v` and vm.max_map_count");
+                          mappings.empty() ? "a tracked pool maps its memory twice: see `ulimit -v`"
+                                           : mappings);
         }
         views_ = {reinterpret_cast<std::byte*>(address), memory.size()};
         tracked_stand_in* const node =
             nodes_.take(failure); // the verbs can refuse nothing: memory for the first
         if (node == nullptr) return false;
         nodes_.give_back(*node);
-        watched_ = &watch(views_, page_shift, history_.data());
+        left_out_ = left_out;
+        if (left_out)
+            if (const int result = Kernel::madvise(views_.data(), views_.size(), MADV_DONTFORK); result < 0)
+                return refuse(failure, -result, "madvise(MADV_DONTFORK)");
+        userfault_ = watch_absent();
+        watched_ = &watch(views_, page_shift, history_.data(), userfault_);
         return true;
     }
 
     /// The word of the first reference to a page that its finder owns alone.
     std::uintptr_t first(page& p, reference_kind kind, const call_site& where) noexcept {
         protect(p, PROT_READ | PROT_WRITE);
+        if (userfault_ >= 0) bring_in(p, where);
         page_access::counts(p).start(kind);
         return lead(p, kind, where);
     }
@@ -145,12 +158,43 @@ private:
         {
             const slow_turn turn;
             const std::lock_guard lock(self.lock_);
-            self.history_[self.place_of(base)] = {node.got, node.put};
+            self.history_[self.place_of(base)] = {.got = node.got, .put = node.put};
             self.nodes_.give_back(node);
         }
         if (!page_access::counts(base).template drop<Counting>(kind)) return;
         self.protect(base, PROT_NONE); // nobody can get it before it is given back
         release_counted(page_access::counted_of(base));
+    }
+
+    /// Has pages that are absent from the views raise SIGBUS: the userfaultfd, -1 where that cannot be.
+    int watch_absent() noexcept {
+        constexpr unsigned user_mode_only = 1;
+        const int fd = Kernel::userfaultfd(user_mode_only);
+        if (fd < 0) return -1;
+        uffdio_api api{};
+        api.api = UFFD_API;
+        api.features = UFFD_FEATURE_SIGBUS | UFFD_FEATURE_MINOR_SHMEM;
+        uffdio_register request{};
+        request.range = {reinterpret_cast<std::uintptr_t>(views_.data()), views_.size()};
+        request.mode = UFFDIO_REGISTER_MODE_MINOR;
+        if (Kernel::ioctl(fd, UFFDIO_API, &api) == 0 && Kernel::ioctl(fd, UFFDIO_REGISTER, &request) == 0)
+            return fd;
+        Kernel::close(fd);
+        return -1;
+    }
+    /// Has a page in the views that its new holder may touch: what is absent then was given back.
+    void bring_in(const page& p, const call_site& where) noexcept {
+        const auto view = view_of(p);
+        const std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(zone::of(&p).address_of(&p));
+        populate<Kernel>({begin, begin + view.size()}, MADV_POPULATE_WRITE);
+        {
+            const slow_turn turn;
+            const std::lock_guard lock(lock_);
+            history_[place_of(p)] = {.got = where, .put = {}, .out = true};
+        }
+        if (map_absent(userfault_, reinterpret_cast<std::uintptr_t>(view.data()), view.size()) == 0) return;
+        uffdio_range all{reinterpret_cast<std::uintptr_t>(views_.data()), views_.size()};
+        Kernel::ioctl(userfault_, UFFDIO_UNREGISTER, &all); // rather nothing than a wrong report
     }
 
     std::size_t place_of(const page& p) const noexcept {
@@ -171,6 +215,8 @@ private:
     unsigned page_shift_ = 0;
     std::vector<page_history> history_;
     watched_views* watched_ = nullptr;
+    bool left_out_ = false;
+    int userfault_ = -1;
     const process_identity process_ = this_process();
     std::mutex lock_; // guards the nodes and the history
     stand_in_store<tracked_stand_in, Kernel> nodes_;

@@ -5,11 +5,13 @@
 /// one range differently and says so to nobody.
 
 #include "gup/detail/page_range.hpp"
+#include "gup/detail/proc_text.hpp"
 
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -72,6 +74,28 @@ void for_each_vma(std::string_view maps, Visit visit) {
         if (const auto mapping = parse_vma(line)) visit(*mapping);
         maps.remove_prefix(line.size() == maps.size() ? line.size() : line.size() + 1);
     }
+}
+
+/// The sentence that says so if the process has about as many mappings as it may, else empty. Throws
+/// std::bad_alloc.
+template <class Kernel>
+std::string explain_map_count(std::size_t mappings) {
+    std::string text;
+    const bool readable = Kernel::read_text("/proc/sys/vm/max_map_count", text) == 0;
+    const auto most = readable ? leading_number(text) : std::nullopt;
+    // what splits the middle of a mapping makes three of it
+    if (!most || mappings + 2 <= *most) return {};
+    return "the process has " + std::to_string(mappings) + " of at most " + std::to_string(*most) +
+           " mappings: map or pin larger ranges, or raise it as root with `sysctl vm.max_map_count=" +
+           std::to_string(2 * *most) + "`";
+}
+template <class Kernel>
+std::string explain_map_count() {
+    std::string maps;
+    std::size_t mappings = 0;
+    if (Kernel::read_text("/proc/self/maps", maps) != 0) return {};
+    for_each_vma(maps, [&](const vma&) { ++mappings; });
+    return explain_map_count<Kernel>(mappings);
 }
 
 } // namespace gup::inline GUP_NAMESPACE::detail

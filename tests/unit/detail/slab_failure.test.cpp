@@ -152,3 +152,31 @@ TEST_CASE("missing hugetlb pages are counted for the administrator") {
     CHECK(contains(failure.remedy, "`echo 12 > /proc/sys/vm/nr_hugepages`"));
     CHECK(contains(failure.remedy, "5 free ones"));
 }
+
+TEST_CASE("a limit that is named is the one that was reached") {
+    ledger_kernel::reset();
+    ledger_kernel::failing = "mmap";
+    ledger_kernel::error = ENOMEM;
+    pin_failure failure;
+    ledger_kernel::files = {{"/proc/self/maps", "1000-2000 rw-p\n"}, {"/proc/sys/vm/max_map_count", "2\n"}};
+    CHECK_FALSE(ledger_slab::try_map(base, memory_kind::small_pages, base, failure));
+    CHECK(contains(failure.remedy, "vm.max_map_count=4"));
+    CHECK_FALSE(contains(failure.remedy, "ulimit -v"));
+
+    ledger_kernel::files = {{"/proc/self/cgroup", "0::/\n"},
+                            {"/sys/fs/cgroup/hugetlb.2MB.rsvd.max", "0\n"},
+                            {"/sys/fs/cgroup/hugetlb.2MB.rsvd.current", "0\n"}};
+    CHECK_FALSE(ledger_slab::try_map(base, memory_kind::hugetlb, base, failure));
+    CHECK(contains(failure.remedy, "2097152 to /sys/fs/cgroup/hugetlb.2MB.rsvd.max"));
+    CHECK_FALSE(contains(failure.remedy, "nr_hugepages"));
+}
+
+TEST_CASE("a process that locks all it maps hears of its budget of locked memory") {
+    ledger_kernel::reset();
+    ledger_kernel::failing = "mmap";
+    ledger_kernel::error = EAGAIN;
+    pin_failure failure;
+    CHECK_FALSE(ledger_slab::try_map(3 * base, memory_kind::small_pages, base, failure));
+    CHECK(failure.budget == gup::pin_budget::locked_vm);
+    CHECK(failure.need == 3 * base);
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "gup/detail/vma.hpp"
 
+#include "gup/kernel.hpp"
 #include "gup_test/catch.hpp"
 
 #include <vector>
@@ -59,4 +60,17 @@ TEST_CASE("Two ranges intersect in their common pages") {
     CHECK(intersection(page_range{1, 5}, page_range{3, 9}) == page_range{3, 5});
     CHECK(intersection(page_range{1, 3}, page_range{3, 9}).empty());
     CHECK(intersection(page_range{1, 2}, page_range{3, 9}).empty());
+}
+
+TEST_CASE("a process with about as many mappings as it may have is told so") {
+    struct full : gup::system_kernel {
+        static int read_text(const char* path, std::string& text) {
+            text = path == std::string("/proc/self/maps") ? "1000-2000 rw-p\n3000-4000 rw-p\n" : "3\n";
+            return 0;
+        }
+    };
+    CHECK(gup::detail::explain_map_count<full>().find("2 of at most 3 mappings") != std::string::npos);
+    CHECK(gup::detail::explain_map_count<full>().find("sysctl vm.max_map_count=6") != std::string::npos);
+    CHECK(gup::detail::explain_map_count<full>(1).empty());
+    CHECK(gup::detail::explain_map_count<gup::system_kernel>().empty());
 }
