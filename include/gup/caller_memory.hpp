@@ -63,8 +63,14 @@ try_get_user_pages(Domain& domain, std::span<Byte, Extent> memory, pin_failure& 
 /// holes; EACCES for memory that may not be read, or not be written as the access demands; EOPNOTSUPP for
 /// memfd_secret, and for the memory of a device in a domain that cannot pin it; EBUSY if the range overlaps
 /// one that is pinned, by its addresses or by the part of a file that it shows, or is pinned with less
-/// access; and what the domain says. Reads /proc/self/maps unless exactly this range is pinned. Thread-safe,
-/// except with `local<>` domains, whose pages belong to the calling thread.
+/// access; EMLINK if it has a million and a half references; and what the domain says. Reads /proc/self/maps.
+/// Thread-safe, except with `local<>` domains, whose pages belong to the calling thread.
+///
+/// A range that is pinned already is pinned once, whoever asks, and has one dirty flag. If it was unmapped
+/// since, and mapped anew, it is other memory and gets a pin of its own; the references that were there
+/// before lead to what was unmapped, which nobody sees any more. Private memory is watched for that with
+/// userfaultfd(2), which keeps the program from registering it with an userfaultfd of its own; where that is
+/// forbidden, and of private mappings of files, nobody can tell, and every call gets a pin of its own.
 template <dma_access Access, pin_domain Domain, pinnable_byte Byte, std::size_t Extent>
 [[nodiscard("the memory must be put"), gnu::visibility("hidden")]] user_page_ref<Domain, Access>
 get_user_pages(Domain& domain, std::span<Byte, Extent> memory, const memory_provider& provider = {}) {

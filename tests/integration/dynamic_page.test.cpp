@@ -10,6 +10,8 @@
 #include "gup_test/ring_scene.hpp"
 
 #include <cerrno>
+#include <cstring>
+#include <sys/mman.h>
 #include <utility>
 
 namespace {
@@ -184,6 +186,51 @@ TEST_CASE("what io_uring refuses is named") {
     if (ref.has_value()) return gup_test::skip_optional("this file system is one that io_uring pins");
     CHECK(contains(failure.message(), "is a shared mapping of "));
     CHECK(gup_test::slots_of(s.r).empty());
+}
+
+TEST_CASE("memory that was mapped anew under a pin is what the next pin reads into") {
+    stage s;
+    if (!s.ok()) return;
+    for (const bool touched : {false, true}) {
+        private_pages memory(2);
+        const auto content = pattern(memory.all().size());
+        const scratch_file file(content);
+        std::memset(memory.page(0), 1, memory.all().size());
+        auto stale = gup::get_user_pages(*s.d, memory.all());
+        REQUIRE(::munmap(memory.page(0), memory.all().size()) == 0);
+        REQUIRE(::mmap(memory.page(0), memory.all().size(), PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == memory.page(0));
+        if (touched) std::memset(memory.page(0), 2, memory.all().size());
+
+        gup::prep_read_fixed(s.r.entry(), file.fd(), gup::get_user_pages(*s.d, memory.all()), 0);
+        auto fresh = gup::complete(*s.d, s.r.submit_and_wait());
+        CHECK(same(memory.all(), content));
+        CHECK(gup_test::slots_of(s.r).size() == 2);
+        gup::put_user_page(std::move(stale), gup::clean);
+        gup::put_user_page(std::move(fresh), gup::clean);
+        CHECK(gup_test::slots_of(s.r).empty());
+    }
+}
+
+TEST_CASE("memory beyond the end of its file is refused for what it is") {
+    stage s;
+    if (!s.ok()) return;
+    memory_file file(2);
+    mapping memory(file.fd(), 0, 3);
+    for (const std::size_t first : {0U, 2U}) {
+        const auto refused =
+            failure_of([&] { auto ref = gup::get_user_pages(*s.d, memory.range(first, 3 - first)); });
+        CHECK(refused.code == std::errc::bad_address);
+        CHECK(contains(refused.message(), "lies beyond the end of its file"));
+        CHECK_FALSE(contains(refused.message(), "no shared files"));
+    }
+    auto within = gup::get_user_pages(*s.d, memory.range(0, 2));
+    gup::put_user_page(std::move(within), gup::clean);
+
+    gup::mlock_domain locks;
+    const auto refused = failure_of([&] { auto ref = gup::get_user_pages(locks, memory.all()); });
+    CHECK(contains(refused.message(), "lies beyond the end of its file"));
+    CHECK_FALSE(contains(refused.message(), "on_fault"));
 }
 
 TEST_CASE("no call that fails leaves anything pinned, mapped or half done") {

@@ -7,7 +7,10 @@
 #include "gup_test/mappings.hpp"
 #include "gup_test/proxies.hpp"
 
+#include <cerrno>
+#include <cstring>
 #include <limits>
+#include <sys/mman.h>
 #include <thread>
 #include <vector>
 
@@ -78,6 +81,83 @@ TEST_CASE("the same range pinned once more shares the descriptor and the pin") {
 
     auto third = gup::get_user_pages(domain, memory.range(1, 1));
     CHECK(domain.log->pins == 2);
+}
+
+TEST_CASE("memory that was unmapped and mapped anew under a pin gets a pin of its own") {
+    for (const bool touched : {false, true})
+        for (const auto& [first, count] : {std::pair<std::size_t, std::size_t>{0, 3}, {1, 1}, {2, 1}}) {
+            pretended domain;
+            private_pages memory(3);
+            auto stale = gup::get_user_pages(domain, memory.all());
+            gup::set_page_dirty(stale);
+            REQUIRE(::munmap(memory.page(first), count * page_bytes()) == 0);
+            CHECK(contains(refusal_of(domain, memory.all()).message(), "nothing is mapped"));
+            REQUIRE(::mmap(memory.page(first), count * page_bytes(), PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == memory.page(first));
+            if (touched) std::memset(memory.page(0), 1, memory.all().size());
+
+            auto fresh = gup::get_user_pages(domain, memory.all());
+            CHECK(&gup::page_descriptor(fresh) != &gup::page_descriptor(stale));
+            CHECK_FALSE(gup::page_dirty(fresh));
+            CHECK(domain.log->pins == 2);
+            const auto found = gup::find_get_page(domain, memory.page(1));
+            REQUIRE(found.has_value());
+            CHECK(&gup::page_descriptor(*found) == &gup::page_descriptor(fresh));
+
+            gup::put_user_page(std::move(stale), gup::clean); // lets go of its own only
+            CHECK(domain.log->releases == 1);
+            CHECK(gup::find_get_page(domain, memory.page(1)).has_value());
+            gup::put_user_page(std::move(fresh), gup::clean);
+        }
+}
+
+TEST_CASE("a range that overlaps what was unmapped is not refused for its sake") {
+    pretended domain;
+    private_pages memory(4);
+    auto stale = gup::get_user_pages(domain, memory.range(0, 3));
+    REQUIRE(::mmap(memory.page(0), 3 * page_bytes(), PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == memory.page(0));
+    auto fresh = gup::get_user_pages(domain, memory.range(2, 2));
+    CHECK(domain.log->pins == 2);
+}
+
+TEST_CASE("a file that was mapped where another was gets a pin of its own, the same part shares it") {
+    pretended domain;
+    memory_file file(2), other(2);
+    mapping memory(file.fd(), 0, 1);
+    auto first = gup::get_user_pages(domain, memory.all());
+    const auto map_anew = [&](int fd, std::size_t page) {
+        REQUIRE(::mmap(memory.page(0), page_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+                       static_cast<off_t>(page * page_bytes())) == memory.page(0));
+    };
+    map_anew(file.fd(), 0);
+    auto same = gup::get_user_pages(domain, memory.all());
+    CHECK(&gup::page_descriptor(same) == &gup::page_descriptor(first));
+    map_anew(file.fd(), 1);
+    auto second = gup::get_user_pages(domain, memory.all());
+    CHECK(&gup::page_descriptor(second) != &gup::page_descriptor(first));
+    map_anew(other.fd(), 1);
+    auto third = gup::get_user_pages(domain, memory.all());
+    CHECK(domain.log->pins == 3);
+}
+
+TEST_CASE("where nobody can tell whether memory was mapped anew every call pins it") {
+    struct forbidding : gup::system_kernel {
+        static int userfaultfd(unsigned) noexcept { return -EPERM; }
+    };
+    using blind = pretend_domain<forbidding>;
+    blind domain;
+    private_pages memory(3);
+    auto first = gup::get_user_pages(domain, memory.range(0, 2));
+    auto second = gup::get_user_pages(domain, memory.range(0, 2));
+    CHECK(&gup::page_descriptor(first) != &gup::page_descriptor(second));
+    CHECK(domain.log->pins == 2);
+    gup::pin_failure failure;
+    CHECK_FALSE(gup::try_get_user_pages(domain, memory.range(1, 2), failure).has_value());
+    CHECK(failure.code == std::errc::device_or_resource_busy);
+    gup::put_user_page(std::move(second), gup::clean);
+    gup::put_user_page(std::move(first), gup::clean);
+    CHECK(domain.log->releases == 2);
 }
 
 TEST_CASE("another domain has pins of its own") {

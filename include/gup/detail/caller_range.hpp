@@ -5,7 +5,10 @@
 /// which files it shows. Kernels and domains refuse what cannot be pinned with one errno for many causes;
 /// here each gets its sentence.
 
+#include "gup/detail/absent_memory.hpp"
+#include "gup/detail/page_range.hpp"
 #include "gup/detail/proc_text.hpp"
+#include "gup/detail/smaps.hpp"
 #include "gup/detail/vma.hpp"
 #include "gup/dma_access.hpp"
 #include "gup/error.hpp"
@@ -173,22 +176,47 @@ inline bool dislikes_memory(const pin_failure& failure) noexcept {
            (error == EFAULT || error == EINVAL || error == EOPNOTSUPP || error == EACCES);
 }
 
-/// After a domain refused the range: names the mapping that it may not like.
-inline void explain_domain_refusal(std::string_view maps, page_range pages, pin_failure& failure) {
+/// True for a file on a disk that is mapped shared.
+inline bool is_shared_file(const vma& mapping, std::string_view fields) noexcept {
+    return mapping.shared && mapping.name.starts_with('/') && !mapping.name.starts_with("/memfd:") &&
+           !mapping.name.starts_with("/dev/zero (deleted)") && hugetlb_page_bytes(fields) == 0;
+}
+
+/// After a domain refused the range: names the mapping that it may not like, from the text of
+/// /proc/self/smaps or, which says less, maps; or else the page that the kernel does not bring in. Throws
+/// std::bad_alloc.
+template <class Kernel>
+void explain_domain_refusal(std::string_view smaps, page_range pages, pin_failure& failure) {
     if (!dislikes_memory(failure)) return;
     std::string found;
-    for_each_vma(maps, [&](const vma& mapping) {
+    bool file = false;
+    for_each_smaps_entry(smaps, [&](const vma& mapping, std::string_view fields) {
         const page_range part = intersection(mapping.pages, pages);
-        if (part.empty() || !found.empty()) return;
+        if (part.empty()) return;
+        const bool shared = is_shared_file(mapping, fields);
+        file = file || shared;
+        if (!found.empty()) return;
         if (!mapping.writable)
             found = "the memory at " + hexadecimal(part.begin) + " is mapped read-only";
-        else if (mapping.shared && mapping.name.starts_with('/') && !mapping.name.starts_with("/memfd:") &&
-                 !mapping.name.starts_with("/dev/zero (deleted)"))
+        else if (shared)
             found = "the memory at " + hexadecimal(part.begin) + " is a shared mapping of " +
                     std::string(mapping.name);
     });
+    // nothing of a file: it would be read from its disk
+    if (!file && failure.code.value() == EFAULT && explain_absent<Kernel>(pages, failure)) return;
     if (found.empty()) return;
     failure.remedy = failure.remedy.empty() ? found : found + ": " + failure.remedy;
+}
+/// The same, of any range.
+template <class Kernel>
+void explain_domain_refusal(pin_failure& failure) {
+    if (!dislikes_memory(failure)) return;
+    const std::uintptr_t inside_page = Kernel::page_size() - 1;
+    const auto begin = reinterpret_cast<std::uintptr_t>(failure.range.data());
+    const page_range pages{begin & ~inside_page, (begin + failure.range.size() + inside_page) & ~inside_page};
+    std::string smaps;
+    Kernel::read_text("/proc/self/smaps", smaps);
+    explain_domain_refusal<Kernel>(smaps, pages, failure);
 }
 
 } // namespace gup::inline GUP_NAMESPACE::detail

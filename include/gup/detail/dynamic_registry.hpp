@@ -9,6 +9,7 @@
 
 #include "gup/detail/caller_range.hpp"
 #include "gup/detail/keep_loaded.hpp"
+#include "gup/detail/mapping_mark.hpp"
 #include "gup/detail/process.hpp"
 #include "gup/detail/stand_in_store.hpp"
 #include "gup/dynamic_page.hpp"
@@ -59,6 +60,7 @@ class dynamic_registry {
         std::unique_ptr<provided_memory> memory{}; ///< of a provider; the caller keeps his own
         typename Domain::registration pin{};
         dynamic_page* descriptor = nullptr;
+        bool marked = false; ///< so that one can tell whether its memory is still there
 
         dynamic_stand_in& stand_in() const noexcept { return dynamic_access::stand_in_of(*descriptor); }
         /// Its last reference has gone, and whoever put that waits for our lock.
@@ -138,22 +140,32 @@ public:
         const request wanted{*pages, access, provider};
         const std::lock_guard lock(lock_); // until the pin is there: another thread may want the same
         pinned_in* const in = find(domain);
-        while (record* const r = in == nullptr ? nullptr : overlapping(*in, *pages)) {
-            if (!check_same_range(*r, wanted, failure)) return 0;
-            if (const std::uintptr_t word = try_add_pin(*r, kind_of(access)); word != 0) return word;
-        }
         std::string maps;
         if (const int result = kernel::read_text("/proc/self/maps", maps); result < 0) {
             refuse(failure, -result, "reading /proc/self/maps",
                    "the kind of the memory cannot be told without it: mount /proc, or raise `ulimit -n`");
             return 0;
         }
+        while (record* const r = in == nullptr ? nullptr : overlapping(*in, *pages)) {
+            const memory_is now = look_again(*r, maps);
+            if (now == memory_is::another || (now == memory_is::unknown && r->pages == *pages)) {
+                in->records.erase(in->records.iterator_to(*r)); // who has it keeps what is pinned
+                continue;
+            }
+            if (!check_same_range(*r, wanted, failure)) return 0;
+            if (const std::uintptr_t word = try_add_pin(*r, kind_of(access)); word != 0) return word;
+            if (crowded(*r, kind_of(access))) {
+                refuse(failure, EMLINK, pinning_call,
+                       "the memory has a million and a half references: put some");
+                return 0;
+            }
+        }
         auto content = look_at_range(maps, *pages, access, pins_device_memory<Domain>, failure);
         if (!content) return 0;
         if (provider.keep_alive != nullptr) *content = {.all_shared = false};
         record* base = nullptr;
         if (in != nullptr && !find_base(*in, *content, wanted, maps, base, failure)) return 0;
-        return add(domain, in, base, std::move(*content), wanted, maps, failure);
+        return add(domain, in, base, std::move(*content), wanted, failure);
     }
 
     /// A plain reference to what holds the address: its word; 0 if there is none.
@@ -162,7 +174,8 @@ public:
         const std::lock_guard lock(lock_);
         pinned_in* const in = find(domain);
         record* const r = in == nullptr || at == UINTPTR_MAX ? nullptr : overlapping(*in, {at, at + 1});
-        if (r == nullptr || !r->stand_in().counts().add_unless_free(reference_kind::plain)) return 0;
+        if (r == nullptr || !r->stand_in().counts().add_unless_free_or_crowded(reference_kind::plain))
+            return 0;
         return dynamic_access::word(page_access::counted_of(r->stand_in().own));
     }
 
@@ -188,6 +201,20 @@ private:
             at = r.over() ? in.records.erase(at) : std::next(at);
         }
         return nullptr;
+    }
+
+    /// What is mapped now at the addresses of a record, beside what it was when it was pinned.
+    enum class memory_is { the_same, another, unknown };
+    static memory_is look_again(const record& r, std::string_view maps) {
+        if (r.memory != nullptr) return memory_is::the_same; // its provider keeps it
+        if (!r.content.all_shared) {
+            if (!r.marked) return memory_is::unknown;
+            const bool same = mapping_marks<kernel>::current().marked(maps, r.pages);
+            return same ? memory_is::the_same : memory_is::another;
+        }
+        pin_failure none;
+        const auto now = look_at_range(maps, r.pages, dma_access::read, pins_device_memory<Domain>, none);
+        return now && now->same_as(r.content) ? memory_is::the_same : memory_is::another;
     }
 
     /// Refuses for the sake of what is pinned.
@@ -217,13 +244,17 @@ private:
         return true;
     }
 
-    /// One more pin: its word, 0 if the last reference has gone meanwhile.
+    static bool crowded(const record& r, reference_kind pin) noexcept {
+        dynamic_stand_in& s = r.stand_in();
+        return s.counts().crowded() || (s.forwards() && s.slot_of(pin).counts.crowded());
+    }
+    /// One more pin: its word, 0 if the last reference has gone meanwhile or there is a crowd of them.
     static std::uintptr_t try_add_pin(record& r, reference_kind pin) noexcept {
         if (r.stand_in().forwards()) {
             const counted* const c = try_add_pin_to_stand_in<counting>(r.stand_in(), pin);
             return c == nullptr ? 0 : dynamic_access::word(*c);
         }
-        if (!r.stand_in().counts().add_unless_free(pin)) return 0;
+        if (!r.stand_in().counts().add_unless_free_or_crowded(pin)) return 0;
         return dynamic_access::word(page_access::counted_of(r.stand_in().own));
     }
 
@@ -252,7 +283,7 @@ private:
     static void on_release(zone& z, counted& c) noexcept;
     /// Pins a range that is not pinned, or counts on a base that shows the same pages; null if there is none.
     std::uintptr_t add(Domain& domain, pinned_in* in, record* base, range_content content,
-                       const request& wanted, std::string_view maps, pin_failure& failure);
+                       const request& wanted, pin_failure& failure);
     void end(pinned_in& in, dynamic_page& descriptor) noexcept;
 
     const process_identity process_ = this_process();
@@ -268,7 +299,7 @@ private:
 template <class Domain>
 std::uintptr_t dynamic_registry<Domain>::add(Domain& domain, pinned_in* in, record* base,
                                              range_content content, const request& wanted,
-                                             std::string_view maps, pin_failure& failure) {
+                                             pin_failure& failure) {
     keep_loaded(); // even if another shared object made the registry
     std::unique_ptr<pinned_in> first;
     if (in == nullptr) {
@@ -287,10 +318,12 @@ std::uintptr_t dynamic_registry<Domain>::add(Domain& domain, pinned_in* in, reco
         made->memory = std::make_unique<provided_memory>(kept);
     if (base != nullptr && !base->stand_in().counts().add_unless_free(reference_kind::plain)) base = nullptr;
     if (base == nullptr) {
+        auto& marks = mapping_marks<kernel>::current();
+        made->marked = !made->content.all_shared && made->memory == nullptr && marks.mark(made->pages);
         auto pinned = domain.try_pin(made->memory_range(), wanted.access, failure);
         if (!pinned) {
             if (failure.kept) static_cast<void>(made->memory.release()); // a device may reach it still
-            explain_domain_refusal(maps, wanted.pages, failure);
+            if (made->marked) marks.unmark(made->pages);
             return 0;
         }
         made->pin = std::move(*pinned);
@@ -325,7 +358,10 @@ void dynamic_registry<Domain>::end(pinned_in& in, dynamic_page& descriptor) noex
     page* const base = s.forwards() ? s.base : nullptr;
     {
         const std::lock_guard lock(lock_);
-        if (over->is_linked()) in.records.erase(in.records.iterator_to(*over));
+        if (over->is_linked()) {
+            in.records.erase(in.records.iterator_to(*over));
+            if (over->marked) mapping_marks<kernel>::current().unmark(over->pages);
+        }
     }
     over->pin.release(std::move(over->memory));
     std::unique_ptr<pinned_in> last; // goes after the lock: its domain may make system calls

@@ -129,7 +129,7 @@ TEST_CASE("a domain's refusal names the mapping that it may not like") {
                               gup::pin_budget budget = gup::pin_budget::none) {
         gup::pin_failure failure{
             .code = {error, std::generic_category()}, .budget = budget, .remedy = remedy};
-        gup::detail::explain_domain_refusal(maps, pages, failure);
+        gup::detail::explain_domain_refusal<gup::system_kernel>(maps, pages, failure);
         return failure.remedy;
     };
     CHECK(explained({0x40000, 0x41000}, EOPNOTSUPP, "use memory") ==
