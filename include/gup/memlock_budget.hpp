@@ -11,6 +11,7 @@
 #include "gup/error.hpp"
 #include "gup/kernel.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -21,6 +22,20 @@
 
 namespace gup::inline GUP_NAMESPACE {
 
+/// What may raise the limit here: a message proposes nothing that is forbidden.
+struct memlock_remedies {
+    std::optional<std::uint64_t>
+        hard_limit{};              ///< up to which anybody may; empty for any value, or if unknown
+    bool above_hard_limit = false; ///< this process may go beyond it (CAP_SYS_RESOURCE)
+    bool permitted = false;        ///< it may make CAP_IPC_LOCK effective, which it is not
+    bool file_capability = true;   ///< setcap would give it CAP_IPC_LOCK
+    bool contained = false; ///< in a user namespace of its own, or kept from ever having the capability
+
+    /// How to raise the limit to at least so many bytes, if empty as far as possible, or to do without it:
+    /// what this process can do, or else who must do it. Throws std::bad_alloc.
+    std::string raise(std::optional<std::uint64_t> bytes) const;
+};
+
 /// The three budgets at one moment. All numbers are bytes; an empty use, limit or `lifted` is one that cannot
 /// be read. A plain value: reading it again is the only way to update it.
 struct memlock_budget {
@@ -29,9 +44,10 @@ struct memlock_budget {
     std::optional<std::uint64_t> locked_vm; ///< used by this process: mlock, VFIO (VmLck)
     /// Used by this process: RDMA; io_uring is shown here too (VmPin).
     std::optional<std::uint64_t> pinned_vm;
+    memlock_remedies remedies{};
 
-    /// Reads the budgets of the calling thread: getrlimit, /proc/thread-self/status and uid_map. Thread-safe.
-    /// What cannot be read stays empty. Throws std::bad_alloc.
+    /// Reads the budgets of the calling thread: getrlimit; status, limits and uid_map in /proc/thread-self.
+    /// Thread-safe. What cannot be read stays empty. Throws std::bad_alloc.
     template <class Kernel = system_kernel>
     static memlock_budget read();
 
@@ -51,9 +67,10 @@ struct memlock_budget {
     /// here: a ring made with CAP_IPC_LOCK stays exempt after the process drops it, and nothing shows that.
     bool check(pin_budget budget, std::uint64_t need, pin_failure& failure) const;
 
-    /// After a refusal: true if the budget explains `failure`, whose code and need the caller has filled in;
-    /// then budget, use, limit and remedy are filled in. False, with `failure` unchanged, if the cause is
-    /// another one. The budgets must have been read after the failed call's roll-back. Throws std::bad_alloc.
+    /// After a refusal: true if the budget explains `failure`, whose code and need (0: unknown) the caller
+    /// has filled in; then budget, use, limit and remedy are filled in. False, with `failure` unchanged, if
+    /// the cause is another one. The budgets must have been read after the failed call's roll-back. Throws
+    /// std::bad_alloc.
     bool explain(pin_budget budget, pin_failure& failure) const;
 };
 
@@ -74,34 +91,33 @@ inline bool may_be_initial_user_namespace(std::string_view uid_map) noexcept {
     return true;
 }
 
+/// The second of the two numbers in a line of /proc/self/limits; empty if it is none.
+inline std::optional<std::uint64_t> hard_limit(std::string_view line) noexcept {
+    line.remove_prefix(std::min(line.find(' '), line.size()));
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+    return leading_number(line);
+}
+
 constexpr std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) noexcept {
     return a > std::numeric_limits<std::uint64_t>::max() - b ? std::numeric_limits<std::uint64_t>::max()
                                                              : a + b;
 }
 
-/// How to raise RLIMIT_MEMLOCK to at least `bytes`, or to do without it.
-inline std::string raise_memlock(std::uint64_t bytes) {
-    const std::uint64_t kib = bytes / 1024 + (bytes % 1024 != 0);
-    const std::string number = std::to_string(kib);
-    return "raise the limit with `ulimit -l " + number +
-           "` in the shell that starts the program, with the line `* - memlock " + number +
-           "` in a file in /etc/security/limits.d/, with LimitMEMLOCK=" + number +
-           "K in its systemd unit, or lift it with `setcap cap_ipc_lock+ep PROGRAM`";
-}
-
 /// The remedy for a need that did not fit.
 inline std::string memlock_remedy(const memlock_budget& now, pin_budget budget, std::uint64_t need) {
     const std::uint64_t limit = now.limit.value_or(0);
-    if (budget != pin_budget::user_locked_vm)
-        return raise_memlock(saturating_add(now.used(budget).value_or(0), need));
+    const auto enough = [need](std::uint64_t used) {
+        return need != 0 ? std::optional(saturating_add(used, need)) : std::nullopt;
+    };
+    if (budget != pin_budget::user_locked_vm) return now.remedies.raise(enough(now.used(budget).value_or(0)));
     if (now.lifted == true)
         return "make the ring anew, CAP_IPC_LOCK counts only for a ring made while the thread has it; if it "
                "had, the kernel is short of memory";
     std::string text =
-        raise_memlock(saturating_add(limit, need)) +
+        now.remedies.raise(enough(limit)) +
         " (it counts for rings made from then on); all rings of this user and their own memory "
         "are charged to one account, whose use nobody can read";
-    if (need <= limit)
+    if (need <= limit && limit > 0)
         text +=
             ": end other programs of this user that use io_uring, or try again if rings were closed within "
             "the last tenth of a second, because they still count";
@@ -132,6 +148,28 @@ inline bool certainly_over(const memlock_budget& now, pin_budget budget, std::ui
 
 } // namespace detail
 
+inline std::string memlock_remedies::raise(std::optional<std::uint64_t> bytes) const {
+    const std::uint64_t kib = bytes ? *bytes / 1024 + (*bytes % 1024 != 0) : RLIM_INFINITY / 1024 + 1;
+    const std::string number = bytes ? std::to_string(kib) : "unlimited";
+    std::string text =
+        permitted ? "make CAP_IPC_LOCK effective, which this process is permitted (capset), or " : "";
+    if (!hard_limit || above_hard_limit || kib <= *hard_limit / 1024)
+        text += "raise the limit with `ulimit -l " + number + "` in the shell that starts the program, ";
+    else
+        text += "have an administrator raise the limit, whose hard value is " + std::to_string(*hard_limit) +
+                " bytes, ";
+    text += "with the line `* - memlock " + number +
+            "` in a file in /etc/security/limits.d/ and a new login, " +
+            (contained || file_capability ? "" : "or ") +
+            "with LimitMEMLOCK=" + (bytes ? number + "K" : "infinity") + " in its systemd unit";
+    if (contained) {
+        const std::string value = bytes ? std::to_string(*bytes) : "-1";
+        text += ", or with --ulimit memlock=" + value + ":" + value + " where its container is started";
+    }
+    if (file_capability) text += ", or lift it with `setcap cap_ipc_lock+ep PROGRAM` as root";
+    return text;
+}
+
 template <class Kernel>
 memlock_budget memlock_budget::read() {
     memlock_budget now;
@@ -144,12 +182,24 @@ memlock_budget memlock_budget::read() {
     now.locked_vm = detail::proc_kilobytes(status, "VmLck:");
     now.pinned_vm = detail::proc_kilobytes(status, "VmPin:");
 
-    constexpr std::uint64_t ipc_lock = 1U << 14;
-    if (const auto capabilities = detail::leading_number(detail::proc_field(status, "CapEff:"), 16)) {
-        std::string uid_map;
-        Kernel::read_text("/proc/thread-self/uid_map", uid_map);
-        now.lifted = (*capabilities & ipc_lock) != 0 && detail::may_be_initial_user_namespace(uid_map);
-    }
+    std::string text;
+    Kernel::read_text("/proc/thread-self/uid_map", text);
+    const bool initial = detail::may_be_initial_user_namespace(text);
+    constexpr std::uint64_t ipc_lock = 1U << 14, sys_resource = 1U << 24;
+    const auto has = [&status](const char* set, std::uint64_t capability) -> std::optional<bool> {
+        const auto held = detail::leading_number(detail::proc_field(status, set), 16);
+        return held ? std::optional((*held & capability) != 0) : std::nullopt;
+    };
+    if (const auto held = has("CapEff:", ipc_lock)) now.lifted = *held && initial;
+
+    const bool bounded = has("CapBnd:", ipc_lock) == false;
+    now.remedies.contained = !initial || bounded;
+    now.remedies.file_capability =
+        !now.remedies.contained && !detail::proc_field(status, "NoNewPrivs:").starts_with('1');
+    now.remedies.permitted = initial && now.lifted == false && has("CapPrm:", ipc_lock) == true;
+    now.remedies.above_hard_limit = initial && has("CapEff:", sys_resource) == true;
+    Kernel::read_text("/proc/thread-self/limits", text);
+    now.remedies.hard_limit = detail::hard_limit(detail::proc_field(text, "Max locked memory"));
     return now;
 }
 

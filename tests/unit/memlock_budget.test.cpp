@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -21,6 +22,7 @@ struct scripted_kernel : gup::system_kernel {
     static inline std::uint64_t limit = 0;
     static inline std::string status;
     static inline std::string uid_map;
+    static inline std::string limits;
     static inline int limit_error = 0;
     static inline int text_error = 0;
 
@@ -35,6 +37,8 @@ struct scripted_kernel : gup::system_kernel {
             text = status;
         else if (std::string(path) == "/proc/thread-self/uid_map")
             text = uid_map;
+        else if (std::string(path) == "/proc/thread-self/limits")
+            text = limits;
         else
             return -ENOENT;
         return 0;
@@ -230,6 +234,73 @@ TEST_CASE("a privileged process with a refused ring hears when the capability co
     auto failure = refused(ENOMEM, 4096);
     REQUIRE(privileged.explain(pin_budget::user_locked_vm, failure));
     CHECK(contains(failure.remedy, "make the ring anew"));
+}
+
+TEST_CASE("no more is proposed than this process may do") {
+    using gup::memlock_remedies;
+    const memlock_remedies anything;
+    CHECK(contains(anything.raise(8 << 20), "`ulimit -l 8192`"));
+    CHECK(contains(anything.raise({}), "`ulimit -l unlimited`"));
+    CHECK(contains(anything.raise({}), "LimitMEMLOCK=infinity"));
+    CHECK(contains(anything.raise({}), "setcap"));
+    CHECK_FALSE(contains(anything.raise({}), "capset"));
+
+    const memlock_remedies limited{.hard_limit = 65536};
+    CHECK(contains(limited.raise(65536), "`ulimit -l 64`"));
+    for (const auto bytes : {std::optional<std::uint64_t>(65537), std::optional<std::uint64_t>()}) {
+        CHECK_FALSE(contains(limited.raise(bytes), "ulimit"));
+        CHECK(contains(limited.raise(bytes),
+                       "have an administrator raise the limit, whose hard value is 65536"));
+    }
+    auto above = limited;
+    above.above_hard_limit = true;
+    CHECK(contains(above.raise(1 << 20), "`ulimit -l 1024`"));
+
+    const memlock_remedies no_privileges{.file_capability = false};
+    CHECK_FALSE(contains(no_privileges.raise(4096), "setcap"));
+    CHECK(contains(no_privileges.raise(4096), "or with LimitMEMLOCK=4K"));
+    const memlock_remedies contained{.hard_limit = 0, .file_capability = false, .contained = true};
+    CHECK(contains(contained.raise(12345), "--ulimit memlock=12345:12345 where its container is started"));
+    CHECK(contains(contained.raise({}), "--ulimit memlock=-1:-1"));
+    const memlock_remedies asleep{.permitted = true};
+    CHECK(contains(asleep.raise(4096), "capset"));
+    CHECK(contains(anything.raise(UINT64_MAX), "`ulimit -l 18014398509481984`"));
+}
+
+TEST_CASE("what a process may do is read from /proc") {
+    const std::string none = "CapPrm:\t0\nCapEff:\t0\n", all = "CapBnd:\t000001ffffffffff\n";
+    scripted_kernel::limits =
+        "Limit                     Soft Limit           Hard Limit           Units     \n"
+        "Max locked memory         4096                 65536                bytes     \n";
+    auto may = read_scripted(4096, none + all + "NoNewPrivs:\t0\n").remedies;
+    CHECK(may.hard_limit == 65536U);
+    CHECK(may.file_capability);
+    CHECK_FALSE((may.above_hard_limit || may.permitted || may.contained));
+
+    scripted_kernel::limits =
+        "Max locked memory         unlimited            unlimited            bytes     \n";
+    may = read_scripted(4096, none + all + "NoNewPrivs:\t1\n").remedies;
+    CHECK_FALSE(may.hard_limit.has_value());
+    CHECK_FALSE(may.file_capability);
+    CHECK_FALSE(may.contained);
+
+    scripted_kernel::limits.clear();
+    may = read_scripted(4096, none + "CapBnd:\t000001ffffffbfff\n").remedies; // as docker leaves it
+    CHECK(may.contained);
+    CHECK_FALSE(may.file_capability);
+    may = read_scripted(4096, "CapPrm:\t4000\nCapEff:\t1000000\n" + all).remedies;
+    CHECK((may.permitted && may.above_hard_limit));
+    may = read_scripted(4096, "CapPrm:\t4000\nCapEff:\t1004000\n" + all, "0 1000 1\n").remedies;
+    CHECK((may.contained && !may.permitted && !may.above_hard_limit && !may.file_capability));
+}
+
+TEST_CASE("a need that nobody knows has a remedy without a number") {
+    auto failure = refused(ENOMEM, 0);
+    REQUIRE(ordinary(0).explain(pin_budget::user_locked_vm, failure));
+    CHECK(contains(failure.remedy, "`ulimit -l unlimited`"));
+    CHECK_FALSE(contains(failure.remedy, "ulimit -l 0"));
+    CHECK_FALSE(contains(failure.remedy, "end other programs"));
+    CHECK(contains(failure.message(), "needs an unknown number"));
 }
 
 TEST_CASE("the budgets of this process follow what it locks") {

@@ -5,6 +5,7 @@
 /// that fill and clear them on every ring.
 
 #include "gup/detail/emptied_in_child.hpp"
+#include "gup/detail/io_uring/buffer_charge.hpp"
 #include "gup/detail/io_uring/ring_descriptor.hpp"
 #include "gup/detail/io_uring/ring_place.hpp"
 #include "gup/detail/io_uring/table_failure.hpp"
@@ -131,7 +132,10 @@ public:
             set_taken(*slot, count, false);
         else
             report_quarantine(-now.error, range);
-        explain(failure, -now.error);
+        // rings that cannot share a registration are each charged in full
+        const bool each =
+            descriptors_.size() > 1 && (first || clone(0, ring_in_use(*descriptors_[1]), *slot, count) < 0);
+        explain(failure, -now.error, each ? descriptors_.size() : 1);
         failure.kept = !undone;
         return std::nullopt;
     }
@@ -273,9 +277,9 @@ private:
     void set_taken(unsigned slot, unsigned count, bool taken) noexcept {
         std::fill_n(taken_.begin() + (slot - slots_.first), count, taken);
     }
-    static void explain(pin_failure& failure, int error) {
+    static void explain(pin_failure& failure, int error, std::size_t charges) {
         refuse(failure, error, "io_uring_register(IORING_REGISTER_BUFFERS_UPDATE)");
-        failure.need = failure.range.size();
+        failure.need = buffer_charge<Kernel>(failure.range) * charges;
         if (memlock_budget::read<Kernel>().explain(pin_budget::user_locked_vm, failure)) return;
         failure.need = 0;
         failure.remedy = why_not_pinned(error);

@@ -3,6 +3,7 @@
 /// \file
 /// Says why the kernel refused to lock memory: its one errno, ENOMEM, stands for six different causes.
 
+#include "gup/detail/absent_memory.hpp"
 #include "gup/detail/mlock/transaction.hpp"
 #include "gup/detail/proc_text.hpp"
 #include "gup/detail/vma.hpp"
@@ -52,15 +53,9 @@ std::string explain_enomem(page_range pages) {
         if (report.inaccessible)
             return "the memory at " + hexadecimal(report.inaccessible->begin) +
                    " is mapped without access (PROT_NONE): allow access with mprotect first";
-        const bool readable = Kernel::read_text("/proc/sys/vm/max_map_count", text) == 0;
-        const auto most = readable ? leading_number(text) : std::nullopt;
-        // Locking the middle of a mapping makes three of it.
-        if (most && report.mappings + 2 > *most)
-            return "the process has " + std::to_string(report.mappings) + " of at most " +
-                   std::to_string(*most) +
-                   " mappings: pin larger ranges, or raise it with `sysctl vm.max_map_count=" +
-                   std::to_string(2 * *most) + "`";
+        if (auto mappings = explain_map_count<Kernel>(report.mappings); !mappings.empty()) return mappings;
     }
+    if (const auto absent = find_absent<Kernel>(pages)) return why_absent<Kernel>(*absent, pages.size());
     return "the kernel could not bring in a page of it: memory beyond the end of its file, or secret memory, "
            "cannot be populated; extend the file, or pin with mlock_mode::on_fault";
 }
