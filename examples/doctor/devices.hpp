@@ -27,15 +27,19 @@ inline finding check_node(std::string subject, const std::string& node, std::str
         "a udev rule that gives the node to a group of this user, or `chown` as root until the next boot"};
 }
 
+constexpr auto see_iommu = "see IOMMU above: nothing can be given to VFIO without one";
+
 inline finding check_iommu() {
     const auto groups = names_in("/sys/kernel/iommu_groups");
     if (!groups.empty()) return {status::ok, "IOMMU", std::to_string(groups.size()) + " groups", {}};
-    return {status::missing, "IOMMU", "no groups in /sys/kernel/iommu_groups",
-            "enable VT-d or AMD-Vi in the firmware and boot with `intel_iommu=on` (Intel) or `amd_iommu=on`"};
+    return {
+        status::missing, "IOMMU", "no groups in /sys/kernel/iommu_groups",
+        "enable VT-d or AMD-Vi in the firmware and boot with `intel_iommu=on` (Intel) or `amd_iommu=on`; a "
+        "virtual machine needs a virtual one"};
 }
 
 /// One row for each PCI device that the vfio-pci driver has.
-inline std::vector<finding> check_vfio_devices() {
+inline std::vector<finding> check_vfio_devices(bool iommu) {
     std::vector<finding> rows;
     const std::string driver = "/sys/bus/pci/drivers/vfio-pci/";
     for (const auto& name : names_in(driver)) {
@@ -50,7 +54,9 @@ inline std::vector<finding> check_vfio_devices() {
         else
             rows.push_back(check_node("VFIO device " + name, "/dev/vfio/" + group, "load the vfio module"));
     }
-    if (rows.empty())
+    if (rows.empty() && !iommu)
+        rows.push_back({status::missing, "VFIO devices", "none is bound to vfio-pci", see_iommu});
+    else if (rows.empty())
         rows.push_back(
             {status::missing, "VFIO devices", "none is bound to vfio-pci",
              "as root: `modprobe vfio-pci`, `echo vfio-pci > /sys/bus/pci/devices/ADDRESS/driver_override`, "
@@ -89,9 +95,11 @@ inline std::vector<finding> check_rdma() {
 
 inline void check_devices(std::vector<finding>& report) {
     report.push_back(check_iommu());
-    report.push_back(check_node("VFIO", "/dev/vfio/vfio", "`modprobe vfio-pci` as root"));
-    report.push_back(check_node("iommufd", "/dev/iommu", "`modprobe iommufd` as root, Linux 6.2 or later"));
-    for (auto& row : check_vfio_devices()) report.push_back(std::move(row));
+    const bool iommu = report.back().state == status::ok;
+    report.push_back(check_node("VFIO", "/dev/vfio/vfio", iommu ? "`modprobe vfio-pci` as root" : see_iommu));
+    report.push_back(check_node("iommufd", "/dev/iommu",
+                                iommu ? "`modprobe iommufd` as root, Linux 6.2 or later" : see_iommu));
+    for (auto& row : check_vfio_devices(iommu)) report.push_back(std::move(row));
     for (auto& row : check_rdma()) report.push_back(std::move(row));
 }
 

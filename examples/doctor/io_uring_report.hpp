@@ -74,6 +74,11 @@ inline finding check_user_account() {
 /// before.
 inline void check_buffers(std::vector<finding>& report) {
     constexpr auto newer = "a newer kernel";
+    constexpr auto see_budget = "see the budget of the user above";
+    const bool limited = gup::memlock_budget::read().available(gup::pin_budget::user_locked_vm).has_value();
+    const auto unless_short = [&](int result, const char* next) {
+        return result != -ENOMEM ? next : limited ? see_budget : "free memory";
+    };
     const trial_memory page(trial_bytes);
     if (page.data() == nullptr) {
         report.push_back(tried("io_uring fixed buffers", -ENOMEM, {}, "free memory"));
@@ -82,26 +87,27 @@ inline void check_buffers(std::vector<finding>& report) {
     tiny_ring plain;
     const int fixed = plain.error() < 0 ? plain.error() : try_fixed_buffer(plain, page);
     report.push_back(tried("io_uring fixed buffers", fixed, "registered a page and read a file into it",
-                           fixed == -ENOMEM ? "see the budget of the user above" : allow_system_calls));
+                           unless_short(fixed, allow_system_calls)));
     if (fixed < 0) return;
 
     constexpr std::uint64_t tag = 0x677570;
     tiny_ring table;
+    const auto add = [&](const char* subject, int result, const char* works, const char* next) {
+        report.push_back(tried(subject, result, works, unless_short(result, next)));
+    };
     const int sparse = table.error() < 0 ? table.error() : try_sparse_table(table, page, tag);
-    report.push_back(tried("io_uring sparse tables", sparse, "put a page into a slot of an empty table",
-                           "Linux 5.19 or later: until then every pool needs a ring of its own"));
-    report.push_back(tried("io_uring buffer tags", sparse < 0 ? sparse : try_tag(table, tag),
-                           "the kernel said when it let go of a cleared slot", "Linux 5.13 or later"));
-    report.push_back(tried("io_uring clone buffers", try_clone(plain, page, 0),
-                           "a second ring shares the registered pages",
-                           "Linux 6.12 or later: until then every ring is charged for itself"));
-    report.push_back(tried("io_uring clone into table", try_clone(plain, page, 8),
-                           "cloned into the last slot of a table in use",
-                           "Linux 6.13 or later: until then only into a ring without a table"));
-    report.push_back(tried("io_uring zero copy send", try_zero_copy_send(plain, page),
-                           "sent a registered page to ourselves and got both completions", newer));
+    add("io_uring sparse tables", sparse, "put a page into a slot of an empty table",
+        "Linux 5.19 or later: until then every pool needs a ring of its own");
+    add("io_uring buffer tags", sparse < 0 ? sparse : try_tag(table, tag),
+        "the kernel said when it let go of a cleared slot", "Linux 5.13 or later");
+    add("io_uring clone buffers", try_clone(plain, page, 0), "a second ring shares the registered pages",
+        "Linux 6.12 or later: until then every ring is charged for itself");
+    add("io_uring clone into table", try_clone(plain, page, 8), "cloned into the last slot of a table in use",
+        "Linux 6.13 or later: until then only into a ring without a table");
+    add("io_uring zero copy send", try_zero_copy_send(plain, page),
+        "sent a registered page to ourselves and got both completions", newer);
     const tiny_ring single(IORING_SETUP_SINGLE_ISSUER);
-    report.push_back(tried("io_uring single issuer", single.error(), "made a ring for one thread", newer));
+    add("io_uring single issuer", single.error(), "made a ring for one thread", newer);
 }
 
 inline void check_io_uring(std::vector<finding>& report) {

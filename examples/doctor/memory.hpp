@@ -5,8 +5,10 @@
 
 #include "finding.hpp"
 
+#include "gup/domain/mlock.hpp"
 #include "gup/memlock_budget.hpp"
 #include "gup/memory_kind.hpp"
+#include "gup/page_pool.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -19,6 +21,7 @@
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace doctor {
@@ -66,10 +69,10 @@ inline finding check_limit(const gup::memlock_budget& budget) {
     if (limit.rlim_max == limit.rlim_cur) found = in_bytes(*budget.limit) + ", which the user cannot raise";
     if (budget.lifted == true)
         return {status::ok, "memlock limit", found + "; CAP_IPC_LOCK lifts it for this process", {}};
-    return {status::limited, "memlock limit", found,
-            "to pin more: a line such as `* - memlock unlimited` in a file in /etc/security/limits.d/ and a "
-            "new login, "
-            "LimitMEMLOCK=infinity in a systemd unit, or `ulimit -l unlimited` as root"};
+    std::string next = "to pin more: " + budget.remedies.raise({});
+    if (!infinite && limit.rlim_max > limit.rlim_cur)
+        next = "`ulimit -l " + std::to_string(limit.rlim_max / 1024) + "` for all that the user may; " + next;
+    return {status::limited, "memlock limit", found, next};
 }
 
 inline finding check_capability(const gup::memlock_budget& budget) {
@@ -77,8 +80,12 @@ inline finding check_capability(const gup::memlock_budget& budget) {
     if (!budget.lifted)
         return {status::limited, "CAP_IPC_LOCK", "/proc cannot be read to see whether it is held",
                 "mount /proc"};
-    return {status::missing, "CAP_IPC_LOCK", "not held, or only inside a user namespace: the limit applies",
-            "`setcap cap_ipc_lock+ep PROGRAM` as root; for io_uring it counts when the ring is made"};
+    return {
+        status::missing, "CAP_IPC_LOCK", "not held, or only inside a user namespace: the limit applies",
+        budget.remedies.file_capability
+            ? "`setcap cap_ipc_lock+ep PROGRAM` as root; for io_uring it counts when the ring is made"
+            : "this process cannot have it, because of no_new_privs, its bounding set or its user namespace: "
+              "raise the limit"};
 }
 
 /// One of the two accounts that can be read.
@@ -160,6 +167,34 @@ inline std::vector<finding> check_hugetlb() {
     return rows;
 }
 
+/// One page of each kind of memory that a pool can have, touched: what is reserved, or mapped, is not
+/// granted.
+inline std::vector<finding> check_memory_kinds() {
+    using gup::memory_kind;
+    std::vector<finding> rows;
+    for (const auto kind : {memory_kind::small_pages, memory_kind::transparent_huge, memory_kind::hugetlb,
+                            memory_kind::memfd}) {
+        const bool huge = kind == memory_kind::hugetlb || kind == memory_kind::transparent_huge;
+        const gup::pool_options one{.page_size = huge ? gup::huge_page_size : 4096,
+                                    .pages = 1,
+                                    .memory = kind,
+                                    .fallback = gup::pin_fallback::unpinned};
+        const std::string subject = std::string("a pool of ") + to_string(kind);
+        gup::pin_failure failure;
+        if (auto pool = gup::page_pool<gup::mlock_domain>::try_make(gup::mlock_domain{}, one, failure)) {
+            auto page = gup::get_user_page(*pool);
+            page.bytes()[0] = std::byte{1};
+            gup::put_user_page(std::move(page), gup::dirty);
+            rows.push_back({status::ok, subject, "made one of a page, and touched it", {}});
+        } else {
+            rows.push_back({status::missing, subject,
+                            std::string(failure.call) + ": " + error_text(failure.code.value()),
+                            failure.remedy});
+        }
+    }
+    return rows;
+}
+
 inline void check_memory(std::vector<finding>& report) {
     const auto budget = gup::memlock_budget::read();
     report.push_back(check_kernel());
@@ -171,6 +206,7 @@ inline void check_memory(std::vector<finding>& report) {
     report.push_back(check_mlock());
     report.push_back(check_transparent_huge_pages());
     for (auto& row : check_hugetlb()) report.push_back(std::move(row));
+    for (auto& row : check_memory_kinds()) report.push_back(std::move(row));
 }
 
 } // namespace doctor

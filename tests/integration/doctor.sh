@@ -49,7 +49,8 @@ expect 0 "$doctor" --json >json
 check_json
 
 for subject in kernel 'base page size' 'memlock limit' CAP_IPC_LOCK 'budget VmLck' 'budget VmPin' mlock \
-    'transparent huge pages' 'hugetlb pages' io_uring IOMMU VFIO iommufd RDMA; do
+    'transparent huge pages' 'hugetlb pages' 'a pool of small pages' 'a pool of transparent huge pages' \
+    'a pool of hugetlb pages' 'a pool of memfd' io_uring IOMMU VFIO iommufd RDMA; do
     grep -Eq "^(ok     |limited|missing)  $subject" text || fail "the text has no line on $subject"
     grep -q "\"subject\": \"$subject" json || fail "the JSON has no row on $subject"
 done
@@ -87,6 +88,28 @@ if [ -z "$drop" ] || command -v setpriv >/dev/null; then
     )
 else
     echo "not tried without CAP_IPC_LOCK: there is no setpriv"
+fi
+
+# A limit too low for two rings is told as what it is, not as a kernel too old; none is told to raise it to 0.
+if [ -z "$drop" ] || command -v setpriv >/dev/null; then
+    # of a user who has no other rings
+    if [ "$(id -u)" = 0 ]; then
+        user='setpriv --reuid 65517 --regid 65517 --clear-groups'
+        install -m 755 "$doctor" "$scratch/doctor" && chmod 755 "$scratch"
+    else
+        user='' && cp "$doctor" "$scratch/doctor"
+    fi
+    for limit in 16 0; do
+        # shellcheck disable=SC2016 # the inner shell expands it
+        expect 0 sh -c 'ulimit -S -l $0 && exec "$@"' $limit $user "$scratch/doctor" --json >json
+        check_json
+        if grep '"finding": "ENOMEM' json | grep -E 'Linux [0-9]|newer kernel'; then fail "a limit is blamed on the kernel"; fi
+        if grep -E 'ulimit -l 0|memlock 0|memlock=0' json; then fail "a limit of 0 is proposed"; fi
+    done
+fi
+# Nothing is to be loaded for devices where nothing isolates them.
+if grep -q '"missing", "subject": "IOMMU"' json && grep -E 'modprobe (vfio|iommufd)' json; then
+    fail "a module is to be loaded where there is no IOMMU"
 fi
 
 # With one free descriptor, which the caller may have left open, a ring can be made, and nothing be read into it.
