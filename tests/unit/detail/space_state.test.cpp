@@ -5,7 +5,9 @@
 #include "gup/address_space.hpp"
 #include "gup_test/catch.hpp"
 #include "gup_test/pools.hpp"
+#include "gup_test/proxies.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -107,7 +109,54 @@ TEST_CASE("a name that was given another page while its old one was copied pins 
     gup::put_user_page(std::move(*pinned), gup::clean);
 }
 
-TEST_CASE("a write-back that fails marks the page, also if its name has gone, and what the name has instead") {
+TEST_CASE("a proxy whose name went, or was given another page, while it was made is not published") {
+    copy_scene s;
+    source_log log;
+    s.space->share(0, *s.space, 5); // to find their page by another name
+    const auto other = gup::get_page(s.pool);
+    const auto old_source = gup::make_source<pretended_source>(s.space->find(5), log);
+    const auto new_source = gup::make_source<pretended_source>(other, log);
+    auto found = s.space->find(0, [&](std::uint64_t index, const plain_ref&) {
+        s.space->remove(0);
+        return old_source->make(index);
+    });
+    CHECK_FALSE(static_cast<bool>(found));
+
+    int made = 0;
+    found = s.space->find(1, [&](std::uint64_t index, const plain_ref&) {
+        if (++made > 1) return new_source->make(index);
+        s.space->remove(1);
+        s.space->insert(1, gup::detail::reference_access::word(other));
+        return old_source->make(index);
+    });
+    CHECK(made == 2);
+    CHECK(gup::page_to_pfn(found) == gup::page_to_pfn(other));
+}
+
+TEST_CASE("a pin of a name that went, or was given another page, before a second look is given back") {
+    copy_scene s;
+    const auto pin_and = [&](std::uint64_t name, std::function<void()> meanwhile) {
+        return s.space->find_pinned<gup::dma_access::read_write>(name, [&](std::uint64_t index) {
+            auto found = s.space->find(index);
+            if (meanwhile) std::exchange(meanwhile, nullptr)();
+            return found;
+        });
+    };
+    const auto gone = pin_and(0, [&] { s.space->remove(0); });
+    CHECK_FALSE(static_cast<bool>(gone));
+    CHECK(s.pool.stats().pinned == 0);
+
+    s.space->share(1, *s.space, 2); // the page still has one name afterwards
+    const auto other = gup::get_page(s.pool);
+    const auto renamed = pin_and(1, [&] {
+        s.space->remove(1);
+        s.space->insert(1, gup::detail::reference_access::word(other));
+    });
+    CHECK(gup::page_to_pfn(renamed) == gup::page_to_pfn(other));
+    CHECK(s.pool.stats().pinned == 1);
+}
+
+TEST_CASE("a failed write-back marks the page, also if its name has gone, and what that has instead") {
     copy_scene s;
     const auto page = s.space->find(0);
     gup::page& frozen = gup::detail::page_of(gup::detail::reference_access::word(page));
