@@ -46,7 +46,7 @@ limited() {
 drop=
 if [ "$(id -u)" = 0 ]; then drop='setpriv --bounding-set -ipc_lock --inh-caps -ipc_lock'; fi
 if [ -z "$drop" ] || command -v setpriv >/dev/null; then
-    limited 8 'over budget.*ulimit -l' # what the ring itself takes
+    limited 8 'over budget.*memlock' # what the ring itself takes
     limited 64 ''                      # the pool adapts
 else
     echo "not tried without CAP_IPC_LOCK: there is no setpriv"

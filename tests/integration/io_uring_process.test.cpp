@@ -260,7 +260,7 @@ TEST_CASE("an ordinary user learns which budget is too small, and how to raise i
     CHECK(child.said_that("locked memory of this user"));
     CHECK(child.said_that("needs 1048576"));
     CHECK(child.said_that("limit 524288"));
-    CHECK(child.said_that("ulimit -l"));
+    CHECK(child.said_that("memlock"));
 }
 
 TEST_CASE("an ordinary user can go on unpinned") {

@@ -110,7 +110,7 @@ TEST_CASE("An ordinary user over his limit learns the budget, the need, the use,
     CHECK(child.said_that("needs " + std::to_string(30 * page)));
     CHECK(child.said_that("uses " + std::to_string(2 * page)));
     CHECK(child.said_that("limit 65536"));
-    CHECK(child.said_that("ulimit -l"));
+    CHECK(child.said_that("memlock"));
     CHECK(child.said_that("limits.d"));
     CHECK(child.said_that("cap_ipc_lock"));
 }
@@ -139,7 +139,7 @@ TEST_CASE("With a limit of zero the refusal is a lack of permission, and still a
     REQUIRE(child.exited_with(0));
     CHECK(child.said_that(std::to_string(EPERM) + " mlock"));
     CHECK(child.said_that("limit 0"));
-    CHECK(child.said_that("ulimit -l"));
+    CHECK(child.said_that("memlock"));
 }
 
 TEST_CASE("A forked child inherits no locks, releases nothing and can pin anew") {

@@ -371,11 +371,11 @@ other_user() {
     grep -q '^pool  *3 pages' summary || fail "the pool does not adapt to the limit"
     limit=64
     run 0 "$program" --verify file9999999 out/copy && same file9999999 out/copy && nothing_left "limit of 64 KiB"
-    grep -q '^uring_copy: not pinned, .*over budget.*ulimit -l' errors || fail "the fallback is not told with its reason"
+    grep -q '^uring_copy: not pinned, .*over budget.*memlock' errors || fail "the fallback is not told with its reason"
     grep -q '^buffers  *plain, 0 bytes pinned$' summary || fail "the summary hides the fallback"
     limit=0
     run 1 "$program" file9999999 out/copy
-    grep -q '^uring_copy: io_uring_queue_init: over budget.*ulimit -l' errors || fail "a ring that is refused is not explained"
+    grep -q '^uring_copy: io_uring_queue_init: over budget.*memlock' errors || fail "a ring that is refused is not explained"
 
     limit=8192 && echo before >out/copy
     chmod 0 file9999999 && refuse "'file9999999': Permission denied" file9999999 out/copy

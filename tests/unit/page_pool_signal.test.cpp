@@ -40,9 +40,9 @@ using namespace gup_test;
 namespace {
 
 #ifdef GUP_TEST_HAS_MANY_INSTRUCTIONS
-constexpr int stride = 97;
+constexpr int stride = 397;
 #else
-constexpr int stride = 7; // a child for each
+constexpr int stride = 31; // a child for each
 #endif
 
 /// Calls a function after one instruction of an operation.
@@ -129,7 +129,7 @@ TEMPLATE_TEST_CASE("no signal handler gets a page that its thread gets", "", pre
 }
 
 TEST_CASE("no signal handler of a program that tracks its pages waits for its own thread") {
-    interrupt_everywhere<gup::tracked<pretended>>(handler::gets, 3 * stride); // there are some thousand
+    interrupt_everywhere<gup::tracked<pretended>>(handler::gets, 11 * stride); // there are some thousand
 }
 
 #endif

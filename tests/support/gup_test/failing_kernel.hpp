@@ -75,6 +75,9 @@ struct failing_kernel : Base {
         if (how_ == failing::half_done && calls + 1 == fail_at_) return ++calls, -error_;
         return call<int>([&] { return opened(Base::duplicate(fd)); });
     }
+    static int userfaultfd(unsigned flags) {
+        return call<int>([&] { return opened(Base::userfaultfd(flags)); });
+    }
     static int fstat(int fd, struct stat& file) {
         return call<int>([&] { return Base::fstat(fd, file); });
     }

@@ -48,14 +48,13 @@ public:
         __kernel_timespec limit{.tv_sec = 20, .tv_nsec = 0};
         io_uring_cqe* cqe = nullptr;
         const int result = ::io_uring_wait_cqe_timeout(&ring_, &cqe, &limit);
-        INFO("io_uring_wait_cqe_timeout: " << std::strerror(-result));
-        REQUIRE(result == 0);
+        if (result != 0) FAIL("io_uring_wait_cqe_timeout: " << std::strerror(-result));
         const completion copy{cqe->user_data, cqe->res, cqe->flags};
         ::io_uring_cqe_seen(&ring_, cqe);
         return copy;
     }
     completion submit_and_wait() {
-        REQUIRE(submit() >= 0);
+        if (submit() < 0) FAIL("io_uring_submit refuses");
         return wait();
     }
     /// True if nothing is there to reap after the kernel has had its turn.
