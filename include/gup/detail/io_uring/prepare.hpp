@@ -118,7 +118,8 @@ template <class Domain>
 template <class Domain, dma_access Access>
 bool drop_operation(std::uintptr_t word) noexcept {
     if (!may_count<counting_t<Domain>>(word)) return false;
-    const auto dropped = reference_access::make<user_page_ref<Domain, Access>>(word);
+    if constexpr (cpu_may_write(Access)) page_access::set_dirty(page_of(word)); // as a reference's destructor
+    end_reference<Domain>(word, kind_of(Access));
     return true;
 }
 template <class Domain, dma_access Access, bool DeviceWrites>
