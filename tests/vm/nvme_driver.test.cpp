@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <new>
 #include <poll.h>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -106,6 +107,15 @@ TEST_CASE("more queues than the disk has are refused, and it is as before") {
     INFO(refused);
     CHECK(says(refused, "vectors"));
     CHECK(nvme_scene().as_made({0, 8}));
+}
+
+TEST_CASE("blocks that a namespace does not have are refused") {
+    nvme_scene scene;
+    constexpr std::uint64_t most = ~std::uint64_t{0};
+    for (const extent& all :
+         {extent{32767, 2}, {32768, 1}, {0, 32769}, {0, most}, {1, most}, {most, 1}, {most, most}})
+        CHECK_THROWS_AS(scene.disk().check(all), std::runtime_error);
+    for (const extent& all : {extent{0, 32768}, {32767, 1}}) CHECK_NOTHROW(scene.disk().check(all));
 }
 
 TEST_CASE("no command allocates") {
