@@ -57,7 +57,7 @@ cp "$work/disk" "$work/kernels"
 # Without an accelerator, which virtual machines like those of CI do not have. The IOMMU must report what it has not
 # mapped (caching-mode), or VFIO cannot use it; the edu device by default cuts addresses to 28 bits.
 boot() {
-    timeout -k 5 "${GUP_VM_SECONDS:-150}" qemu-system-x86_64 \
+    timeout -k 5 "${GUP_VM_SECONDS:-300}" qemu-system-x86_64 \
         -accel tcg,thread=multi -M q35,kernel-irqchip=split,smbus=off,sata=off,vmport=off,hpet=off \
         -cpu max -m 768 -smp 2 -nodefaults -no-user-config -display none -serial stdio -no-reboot \
         -device intel-iommu,intremap=on,caching-mode=on \

@@ -299,7 +299,7 @@ private:
             for (const auto& [address, device] : devices)
                 if (device.group == group.group_number && !device.driver.empty() &&
                     device.driver != "vfio-pci" && device.driver != "pcieport" && device.driver != "pci-stub")
-                    status.flags &= ~VFIO_GROUP_FLAGS_VIABLE;
+                    status.flags &= ~std::uint32_t{VFIO_GROUP_FLAGS_VIABLE};
             return 0;
         }
         case VFIO_GROUP_SET_CONTAINER: {
