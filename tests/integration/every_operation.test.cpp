@@ -198,7 +198,7 @@ void ring_operations(ring_scene& s, Visit visit) {
             s.r.silent();
             std::error_code error;
             gup::prep_read_fixed(nullptr, 0, get(), 0, {}, error);
-            const io_uring_cqe stale{};
+            static const io_uring_cqe stale{};
             refused([&] { return gup::complete(*s.d, &stale); });
             refused([&] { return gup::get_user_pages(*s.p, 100); });
         },

@@ -88,7 +88,8 @@ TEST_CASE("of a huge page all is needed, and the limit that the message names su
         CHECK(std::stoull(first.said) == charge);
         CHECK(first.said_that("memlock " + std::to_string((limit + charge) / 1024) + "`"));
 
-        const auto second = gup_test::in_child([&] { return pin_as_user(limit + charge, range); });
+        const auto second =
+            gup_test::in_child([&, enough = limit + charge] { return pin_as_user(enough, range); });
         INFO(second.said);
         CHECK(second.exited_with(pinned));
     }

@@ -46,7 +46,11 @@ struct belongings {
     std::size_t pinned = pinned_memory();
     int unreleased = unreleased_so_far;
 
-    friend bool operator==(const belongings&, const belongings&) = default;
+    /// Older kernels unpin late, so that some of an earlier operation's may have been counted, too.
+    bool grew_from(const belongings& before) const {
+        return descriptors != before.descriptors || unreleased != before.unreleased ||
+               locked > before.locked || pinned > before.pinned;
+    }
 
     static inline int unreleased_so_far = 0;
 };
@@ -77,7 +81,7 @@ void fail_every_allocation(const char* name, Operation operation, Check unchange
         unchanged();
         const long alive_now = allocations::alive;
         CHECK(alive_now == alive);
-        CHECK(eventually([&] { return belongings() == before; })); // older kernels unpin late
+        CHECK(eventually([&] { return !belongings().grew_from(before); }));
     }
     gup::on_release_failure(hook);
 }
