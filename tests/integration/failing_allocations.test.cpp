@@ -22,13 +22,26 @@ void* operator new(std::size_t bytes, std::align_val_t alignment) {
     if (void* const made = std::aligned_alloc(unit, (bytes + unit - 1) / unit * unit)) return made;
     throw std::bad_alloc();
 }
-// All other forms are made of these by the library.
+// The library makes all other forms of these; the sanitizer of addresses has its own, which do not fit.
+void* operator new[](std::size_t bytes) { return operator new(bytes); }
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+    try {
+        return operator new(bytes);
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
+    return operator new(bytes, std::nothrow);
+}
 void operator delete(void* made) noexcept {
     if (made == nullptr) return;
     --gup_test::allocations::alive;
     std::free(made);
 }
 void operator delete(void* made, std::size_t) noexcept { operator delete(made); }
+void operator delete[](void* made) noexcept { operator delete(made); }
+void operator delete[](void* made, std::size_t) noexcept { operator delete(made); }
 void operator delete(void* made, std::align_val_t) noexcept { operator delete(made); }
 void operator delete(void* made, std::size_t, std::align_val_t) noexcept { operator delete(made); }
 
