@@ -110,8 +110,8 @@ TEST_CASE("a name that was given another page while its old one was copied pins 
 }
 
 TEST_CASE("a proxy whose name went, or was given another page, while it was made is not published") {
+    source_log log; // the sources write to it until the space is closed
     copy_scene s;
-    source_log log;
     s.space->share(0, *s.space, 5); // to find their page by another name
     const auto other = gup::get_page(s.pool);
     const auto old_source = gup::make_source<pretended_source>(s.space->find(5), log);
