@@ -2,13 +2,10 @@
 // A limit that a refusal names suffices when it is set.
 #include "gup/caller_memory.hpp"
 #include "gup/domain/io_uring.hpp"
-#include "gup/page_pool.hpp"
 #include "gup_test/child.hpp"
 #include "gup_test/rings.hpp"
 #include "gup_test/skip.hpp"
 
-#include <array>
-#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -16,7 +13,6 @@
 #include <string>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <thread>
 #include <unistd.h>
 
 namespace {
@@ -47,8 +43,11 @@ constexpr int pinned = 0;
 constexpr int refused = 1;
 constexpr int no_ring = 2;
 
-/// Becomes a user of the test's own with this limit, and pins the range; prints what a refusal says.
-int pin_as_user(std::uint64_t limit, std::span<std::byte> range) {
+/// In a child: becomes a user of the test's own with this limit, and pins a part of huge memory; prints what
+/// a refusal says.
+int pin_as_user(std::uint64_t limit, std::size_t offset, std::size_t bytes) {
+    const huge_memory memory(3 * huge); // an inherited one would be copied in small pages
+    const std::span<std::byte> range(memory.start + offset, bytes);
     const rlimit both{limit, limit};
     if (::setrlimit(RLIMIT_MEMLOCK, &both) != 0 || ::setgid(65521) != 0 || ::setuid(65521) != 0)
         return no_ring;
@@ -70,7 +69,6 @@ int pin_as_user(std::uint64_t limit, std::span<std::byte> range) {
 
 TEST_CASE("of a huge page all is needed, and the limit that the message names suffices") {
     if (!gup_test::have_optional(::getuid() == 0, "needs root, to become a user with a limit")) return;
-    const huge_memory memory(3 * huge);
     const std::uint64_t limit = 1028 * 1024;
     struct part {
         std::size_t offset, bytes;
@@ -78,8 +76,8 @@ TEST_CASE("of a huge page all is needed, and the limit that the message names su
     };
     for (const auto& [offset, bytes, charge] :
          {part{65536, 4096, huge}, part{huge - 4096, 8192, 2 * huge}, part{0, huge, huge}}) {
-        const std::span<std::byte> range(memory.start + offset, bytes);
-        const auto first = gup_test::in_child([&] { return pin_as_user(limit, range); });
+        const auto first = gup_test::in_child(
+            [limit, at = offset, length = bytes] { return pin_as_user(limit, at, length); });
         if (!gup_test::have_optional(!first.exited_with(pinned) && !first.exited_with(no_ring),
                                      "no huge pages, or no ring for another user"))
             return;
@@ -88,8 +86,9 @@ TEST_CASE("of a huge page all is needed, and the limit that the message names su
         CHECK(std::stoull(first.said) == charge);
         CHECK(first.said_that("memlock " + std::to_string((limit + charge) / 1024) + "`"));
 
-        const auto second =
-            gup_test::in_child([&, enough = limit + charge] { return pin_as_user(enough, range); });
+        const auto second = gup_test::in_child([enough = limit + charge, at = offset, length = bytes] {
+            return pin_as_user(enough, at, length);
+        });
         INFO(second.said);
         CHECK(second.exited_with(pinned));
     }

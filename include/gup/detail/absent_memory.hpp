@@ -12,7 +12,6 @@
 #include "gup/error.hpp"
 #include "gup/kernel.hpp"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>

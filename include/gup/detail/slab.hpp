@@ -7,7 +7,6 @@
 #include "gup/detail/mapping_failure.hpp"
 #include "gup/detail/page_range.hpp"
 #include "gup/detail/proc_text.hpp"
-#include "gup/detail/process.hpp"
 #include "gup/detail/smaps.hpp"
 #include "gup/detail/vma.hpp"
 #include "gup/error.hpp"
@@ -145,8 +144,6 @@ private:
     std::size_t memfd_offset_ = 0;
     int memfd_ = -1;
     memory_kind kind_;
-    bool left_out_ = false;
-    const process_identity made_by_ = this_process();
 };
 
 template <class Kernel>
@@ -238,16 +235,13 @@ bool slab<Kernel>::populate(pin_failure& failure) const {
 template <class Kernel>
 bool slab<Kernel>::leave_out_of_children(pin_failure& failure) {
     const int result = Kernel::madvise(mapping_, mapped_, MADV_DONTFORK);
-    if (result < 0) return refuse_mapping<Kernel>(failure, "madvise(MADV_DONTFORK)", result, kind_, mapped_);
-    left_out_ = true;
-    return true;
+    if (result >= 0) return true;
+    return refuse_mapping<Kernel>(failure, "madvise(MADV_DONTFORK)", result, kind_, mapped_);
 }
 
 template <class Kernel>
 slab<Kernel>::~slab() {
-    // a child that did not inherit it may have something else there
-    const bool inherited = !left_out_ || made_by_ == this_process();
-    if (mapping_ != nullptr && inherited) {
+    if (mapping_ != nullptr) {
         if (const int result = Kernel::munmap(mapping_, mapped_); result < 0)
             report_release_failure({"munmap", errno_code(-result), {mapping_, mapped_}});
     }

@@ -47,7 +47,7 @@ public:
     ~tracker() {
         if (watched_ != nullptr) unwatch(*watched_);
         if (userfault_ >= 0) Kernel::close(userfault_);
-        if (views_.empty() || (left_out_ && process_ != this_process())) return;
+        if (views_.empty()) return;
         if (const int result = Kernel::munmap(views_.data(), views_.size()); result < 0)
             report_release_failure({"munmap of the views of a tracked pool", errno_code(-result), views_});
     }
@@ -76,7 +76,6 @@ public:
             nodes_.take(failure); // the verbs can refuse nothing: memory for the first
         if (node == nullptr) return false;
         nodes_.give_back(*node);
-        left_out_ = left_out;
         if (left_out)
             if (const int result = Kernel::madvise(views_.data(), views_.size(), MADV_DONTFORK); result < 0)
                 return refuse(failure, -result, "madvise(MADV_DONTFORK)");
@@ -215,7 +214,6 @@ private:
     unsigned page_shift_ = 0;
     std::vector<page_history> history_;
     watched_views* watched_ = nullptr;
-    bool left_out_ = false;
     int userfault_ = -1;
     const process_identity process_ = this_process();
     std::mutex lock_; // guards the nodes and the history
