@@ -211,12 +211,9 @@ void explain_domain_refusal(std::string_view smaps, page_range pages, pin_failur
 template <class Kernel>
 void explain_domain_refusal(pin_failure& failure) {
     if (!dislikes_memory(failure)) return;
-    const std::uintptr_t inside_page = Kernel::page_size() - 1;
-    const auto begin = reinterpret_cast<std::uintptr_t>(failure.range.data());
-    const page_range pages{begin & ~inside_page, (begin + failure.range.size() + inside_page) & ~inside_page};
     std::string smaps;
     Kernel::read_text("/proc/self/smaps", smaps);
-    explain_domain_refusal<Kernel>(smaps, pages, failure);
+    explain_domain_refusal<Kernel>(smaps, touched_pages(failure.range, Kernel::page_size()), failure);
 }
 
 } // namespace gup::inline GUP_NAMESPACE::detail

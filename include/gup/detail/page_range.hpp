@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace gup::process_wide_v1 {
 
@@ -29,4 +30,12 @@ constexpr page_range intersection(page_range a, page_range b) noexcept {
 namespace gup::inline GUP_NAMESPACE::detail {
 using process_wide_v1::intersection;
 using process_wide_v1::page_range;
+
+/// The pages that a range touches; empty if there is no such range.
+inline page_range touched_pages(std::span<const std::byte> range, std::size_t page) noexcept {
+    const auto begin = reinterpret_cast<std::uintptr_t>(range.data());
+    const std::uintptr_t most = UINTPTR_MAX - (page - 1); // the end is rounded up and must not wrap
+    if (begin == 0 || range.empty() || begin > most || range.size() > most - begin) return {};
+    return {begin & ~(page - 1), (begin + range.size() + page - 1) & ~(page - 1)};
+}
 } // namespace gup::inline GUP_NAMESPACE::detail

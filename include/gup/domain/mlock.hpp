@@ -25,6 +25,7 @@
 #include "gup/detail/mlock/layout.hpp"
 #include "gup/detail/mlock/registry.hpp"
 #include "gup/detail/mlock/transaction.hpp"
+#include "gup/detail/page_range.hpp"
 #include "gup/dma_access.hpp"
 #include "gup/error.hpp"
 #include "gup/kernel.hpp"
@@ -95,7 +96,6 @@ private:
     bool pin_nested(std::span<const std::byte> range, registration& pinned) noexcept;
     [[gnu::cold, gnu::noinline]] std::optional<registration> pin_slowly(std::span<const std::byte> range,
                                                                         pin_failure& failure) noexcept;
-    static detail::page_range pages_of(std::span<const std::byte> range, std::size_t page) noexcept;
     static void fail(const detail::lock_refusal& refusal, pin_failure& failure);
 
     mlock_options options_;
@@ -188,7 +188,7 @@ template <class Kernel>
 bool basic_mlock_domain<Kernel>::pin_nested(std::span<const std::byte> range, registration& pinned) noexcept {
     registry* const counts = registry::find();
     if (counts == nullptr) return false;
-    const detail::page_range pages = pages_of(range, counts->page_size());
+    const detail::page_range pages = detail::touched_pages(range, counts->page_size());
     if (pages.empty()) return false;
     if (!counts->pin_nested(pages, options_.mode == mlock_mode::on_fault, pinned.held_)) return false;
     pinned.registry_ = counts;
@@ -202,7 +202,7 @@ auto basic_mlock_domain<Kernel>::pin_slowly(std::span<const std::byte> range, pi
     try {
         failure = {.range = range};
         if (!detail::check_range(range, "mlock", failure)) return std::nullopt;
-        const detail::page_range pages = pages_of(range, Kernel::page_size());
+        const detail::page_range pages = detail::touched_pages(range, Kernel::page_size());
         registration pinned;
         registry& counts = registry::current();
         const auto refusal = counts.template pin<detail::mlock_transaction<Kernel>>(
@@ -218,16 +218,6 @@ auto basic_mlock_domain<Kernel>::pin_slowly(std::span<const std::byte> range, pi
         failure = {.code = detail::errno_code(ENOMEM), .call = "mlock", .range = range};
     }
     return std::nullopt;
-}
-
-/// The pages that the range touches; empty if there is no such range.
-template <class Kernel>
-detail::page_range basic_mlock_domain<Kernel>::pages_of(std::span<const std::byte> range,
-                                                        std::size_t page) noexcept {
-    const auto begin = reinterpret_cast<std::uintptr_t>(range.data());
-    const std::uintptr_t most = UINTPTR_MAX - (page - 1); // the end is rounded up and must not wrap
-    if (begin == 0 || range.empty() || begin > most || range.size() > most - begin) return {};
-    return {begin & ~(page - 1), (begin + range.size() + page - 1) & ~(page - 1)};
 }
 
 template <class Kernel>

@@ -22,8 +22,7 @@ struct forbidding_kernel : gup::system_kernel {
 };
 
 page_range pages_of(std::span<std::byte> range) {
-    const auto begin = reinterpret_cast<std::uintptr_t>(range.data());
-    return {begin, begin + range.size()};
+    return gup::detail::touched_pages(range, page_bytes());
 }
 bool marked(page_range pages) {
     std::string maps;

@@ -51,11 +51,9 @@ inline std::uint64_t buffer_charge(std::string_view smaps, page_range pages) noe
 /// The same of this process now; of whole pages if it cannot be read. Throws std::bad_alloc.
 template <class Kernel>
 std::uint64_t buffer_charge(std::span<const std::byte> range) {
-    const std::uintptr_t inside_page = Kernel::page_size() - 1;
-    const auto begin = reinterpret_cast<std::uintptr_t>(range.data());
     std::string smaps;
     Kernel::read_text("/proc/self/smaps", smaps);
-    return buffer_charge(smaps, {begin & ~inside_page, (begin + range.size() + inside_page) & ~inside_page});
+    return buffer_charge(smaps, touched_pages(range, Kernel::page_size()));
 }
 
 } // namespace gup::inline GUP_NAMESPACE::detail
