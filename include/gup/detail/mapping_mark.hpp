@@ -10,6 +10,7 @@
 
 #include "gup/detail/page_range.hpp"
 #include "gup/detail/process.hpp"
+#include "gup/detail/userfault.hpp"
 #include "gup/detail/vma.hpp"
 #include "gup/kernel.hpp"
 
@@ -67,13 +68,7 @@ public:
     }
 
 private:
-    explicit mapping_marks(const mapping_marks* inherited) noexcept : inherited_(inherited) {
-        constexpr unsigned user_mode_only = 1; // UFFD_USER_MODE_ONLY, which needs no right
-        fd_ = Kernel::userfaultfd(user_mode_only);
-        uffdio_api request{};
-        request.api = UFFD_API;
-        if (fd_ >= 0) Kernel::ioctl(fd_, UFFDIO_API, &request);
-    }
+    explicit mapping_marks(const mapping_marks* inherited) noexcept : inherited_(inherited) {}
     static uffdio_range range_of(page_range pages) noexcept { return {pages.begin, pages.size()}; }
     /// Takes away the protection of a page that has none.
     bool is_marked(std::uintptr_t page) noexcept {
@@ -84,7 +79,7 @@ private:
 
     const process_identity process_ = this_process();
     [[maybe_unused]] const mapping_marks* const inherited_; // leaked on purpose, in a forked child
-    int fd_ = -1;
+    const int fd_ = open_userfault<Kernel>(0);
 
     static constinit inline std::atomic<mapping_marks*> current_{nullptr};
 };

@@ -10,6 +10,7 @@
 #include "gup/detail/process.hpp"
 #include "gup/detail/reference_word.hpp"
 #include "gup/detail/stand_in_store.hpp"
+#include "gup/detail/userfault.hpp"
 #include "gup/detail/vma.hpp"
 
 #include <cerrno>
@@ -167,17 +168,12 @@ private:
 
     /// Has pages that are absent from the views raise SIGBUS: the userfaultfd, -1 where that cannot be.
     int watch_absent() noexcept {
-        constexpr unsigned user_mode_only = 1;
-        const int fd = Kernel::userfaultfd(user_mode_only);
+        const int fd = open_userfault<Kernel>(UFFD_FEATURE_SIGBUS | UFFD_FEATURE_MINOR_SHMEM);
         if (fd < 0) return -1;
-        uffdio_api api{};
-        api.api = UFFD_API;
-        api.features = UFFD_FEATURE_SIGBUS | UFFD_FEATURE_MINOR_SHMEM;
         uffdio_register request{};
         request.range = {reinterpret_cast<std::uintptr_t>(views_.data()), views_.size()};
         request.mode = UFFDIO_REGISTER_MODE_MINOR;
-        if (Kernel::ioctl(fd, UFFDIO_API, &api) == 0 && Kernel::ioctl(fd, UFFDIO_REGISTER, &request) == 0)
-            return fd;
+        if (Kernel::ioctl(fd, UFFDIO_REGISTER, &request) == 0) return fd;
         Kernel::close(fd);
         return -1;
     }
