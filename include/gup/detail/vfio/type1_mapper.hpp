@@ -3,6 +3,7 @@
 /// \file
 /// The place of a vfio_domain: the mappings of a container, and the two system calls that map and unmap.
 
+#include "gup/detail/absent_memory.hpp"
 #include "gup/detail/iova/iova_mark.hpp"
 #include "gup/detail/iova/mapping_table.hpp"
 #include "gup/detail/vfio/container_state.hpp"
@@ -21,10 +22,6 @@
 #include <span>
 #include <string>
 #include <utility>
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
 
 namespace gup::inline GUP_NAMESPACE::detail {
 
@@ -142,15 +139,17 @@ private:
     /// touched yet, and the device never sees what the CPU writes later. Memory that cannot be written has no
     /// such future; at such a page the kernel stops, so the rest is populated page by page.
     static bool populate(std::span<const std::byte> range, pin_failure& failure) {
-        auto* const begin = const_cast<std::byte*>(range.data());
-        if (Kernel::madvise(begin, range.size(), MADV_POPULATE_WRITE) == 0) return true;
-        if (Kernel::madvise(begin, 0, MADV_POPULATE_WRITE) < 0)
+        const auto begin = reinterpret_cast<std::uintptr_t>(range.data());
+        const auto try_populate = [&](std::size_t from, std::size_t bytes) {
+            return detail::populate<Kernel>({begin + from, begin + from + bytes}, MADV_POPULATE_WRITE);
+        };
+        if (try_populate(0, range.size()) == 0) return true;
+        if (try_populate(0, 0) < 0)
             return refuse(failure, EOPNOTSUPP, call,
                           "before Linux 5.14 a device may not see what the program writes to memory that "
                           "it can only read: pin it with dma_access::read_write");
         const std::size_t page = Kernel::page_size();
-        for (std::size_t at = 0; at < range.size(); at += page)
-            static_cast<void>(Kernel::madvise(begin + at, page, MADV_POPULATE_WRITE));
+        for (std::size_t at = 0; at < range.size(); at += page) static_cast<void>(try_populate(at, page));
         return true;
     }
 
