@@ -284,26 +284,6 @@ private:
         failure.need = 0;
         failure.remedy = why_not_pinned(error);
     }
-    static const char* why_not_pinned(int error) noexcept {
-        switch (error) {
-        case EBADF:
-            return "the ring was closed: pin in the domain of one that is open";
-        case EFAULT:
-            return "the kernel pins only readable and writable memory that is anonymous or a memfd: no "
-                   "holes, no "
-                   "read-only mappings, no shared files, no memfd_secret";
-        case EOPNOTSUPP:
-            return "memory of a DAX file system cannot be registered: copy to ordinary memory";
-        case EEXIST:
-            return "this ring is IORING_SETUP_SINGLE_ISSUER: pin on the thread that submits";
-        case ENXIO:
-            return "the ring's buffer table is gone: it must stay as long as the domain has pools";
-        case ENOMEM:
-            return "the kernel is short of memory: make the pool smaller";
-        default:
-            return why_no_registering(error);
-        }
-    }
 
     const slot_range slots_;
     std::vector<std::unique_ptr<ring_descriptor<Kernel>>> descriptors_;

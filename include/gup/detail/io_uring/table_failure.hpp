@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// Why a ring has no buffer table for a domain, in words that help.
+/// Why a ring has no buffer table for a domain, or did not take memory into it, in words that help.
 
 #include "gup/version.hpp"
 
@@ -45,6 +45,28 @@ inline const char* why_no_table(int error, bool lent) noexcept {
                     : "this kernel has no buffer tables with empty slots: Linux 5.13 has";
     case ENOMEM:
         return "the kernel has no memory for the table: lower io_uring_options::slots";
+    default:
+        return why_no_registering(error);
+    }
+}
+
+/// Why a ring that has a table did not take memory into it; empty if gup does not know.
+inline const char* why_not_pinned(int error) noexcept {
+    switch (error) {
+    case EBADF:
+        return "the ring was closed: pin in the domain of one that is open";
+    case EFAULT:
+        return "the kernel pins only readable and writable memory that is anonymous or a memfd: no "
+               "holes, no "
+               "read-only mappings, no shared files, no memfd_secret";
+    case EOPNOTSUPP:
+        return "memory of a DAX file system cannot be registered: copy to ordinary memory";
+    case EEXIST:
+        return "this ring is IORING_SETUP_SINGLE_ISSUER: pin on the thread that submits";
+    case ENXIO:
+        return "the ring's buffer table is gone: it must stay as long as the domain has pools";
+    case ENOMEM:
+        return "the kernel is short of memory: make the pool smaller";
     default:
         return why_no_registering(error);
     }
