@@ -13,12 +13,17 @@
 #include <string>
 #include <vector>
 
+namespace {
+
+const std::string edu = "0000:00:04.0";
+
+} // namespace
+
 TEST_CASE("Interrupts of either kind take the place of those set before") {
     const gup_test::fresh_machine machine;
-    const std::string address = "0000:00:04.0";
-    auto& pretended = gup_test::vfio_kernel::devices[address];
+    auto& pretended = gup_test::vfio_kernel::devices[edu];
     pretended.msix = 2;
-    const gup_test::vfio_device device(address);
+    const gup_test::vfio_device device(edu);
     using vectors = std::map<std::uint32_t, std::vector<int>>;
     device.enable_msi(std::vector{3});
     device.enable_msix(std::vector{4, 5});
@@ -33,11 +38,10 @@ TEST_CASE("Interrupts of either kind take the place of those set before") {
 
 TEST_CASE("Vectors that the kernel cannot give are refused, whatever it answers") {
     const gup_test::fresh_machine machine;
-    const std::string address = "0000:00:04.0";
-    auto& pretended = gup_test::vfio_kernel::devices[address];
+    auto& pretended = gup_test::vfio_kernel::devices[edu];
     pretended.msix = 8;
     pretended.vectors_left = 2;
-    const gup_test::vfio_device device(address);
+    const gup_test::vfio_device device(edu);
     const auto refused = gup_test::failure_of([&] { device.enable_msix(std::array{3, 4, 5}); });
     CHECK(gup_test::says(refused, ENOSPC, "can have 2 vectors of MSI-X at present, not 3: ask for fewer"));
     CHECK(gup_test::failure_of([&] { device.enable_msi(std::array{3, 4, 5}); }).code.value() == ENOSPC);
@@ -48,10 +52,9 @@ TEST_CASE("Vectors that the kernel cannot give are refused, whatever it answers"
 
 TEST_CASE("INTx excludes MSI and MSI-X, and is masked and unmasked while it is enabled") {
     const gup_test::fresh_machine machine;
-    const std::string address = "0000:00:04.0";
-    auto& pretended = gup_test::vfio_kernel::devices[address];
+    auto& pretended = gup_test::vfio_kernel::devices[edu];
     pretended.msix = 2;
-    const gup_test::vfio_device device(address);
+    const gup_test::vfio_device device(edu);
     using vectors = std::map<std::uint32_t, std::vector<int>>;
     CHECK(gup_test::says(gup_test::failure_of([&] { device.mask_intx(); }), EINVAL, "with enable_intx"));
     CHECK(gup_test::says(gup_test::failure_of([&] { device.unmask_intx(); }), EINVAL, "did not unmask INTx"));
@@ -74,9 +77,8 @@ TEST_CASE("INTx excludes MSI and MSI-X, and is masked and unmasked while it is e
 
 TEST_CASE("REQ and ERR are heard beside the device's own interrupts") {
     const gup_test::fresh_machine machine;
-    const std::string address = "0000:00:04.0";
-    auto& pretended = gup_test::vfio_kernel::devices[address];
-    const gup_test::vfio_device device(address);
+    auto& pretended = gup_test::vfio_kernel::devices[edu];
+    const gup_test::vfio_device device(edu);
     using vectors = std::map<std::uint32_t, std::vector<int>>;
     device.enable_req(3);
     device.enable_err(4);
@@ -95,12 +97,11 @@ TEST_CASE("REQ and ERR are heard beside the device's own interrupts") {
 
 TEST_CASE("A device says how many vectors it has of each kind") {
     const gup_test::fresh_machine machine;
-    const std::string address = "0000:00:04.0";
-    auto& pretended = gup_test::vfio_kernel::devices[address];
+    auto& pretended = gup_test::vfio_kernel::devices[edu];
     pretended.intx = 0;
     pretended.msix = 65;
     pretended.express = false;
-    const gup_test::vfio_device device(address);
+    const gup_test::vfio_device device(edu);
     CHECK(device.vectors(gup::vfio_interrupt::intx) == 0);
     CHECK(device.vectors(gup::vfio_interrupt::msi) == 4);
     CHECK(device.vectors(gup::vfio_interrupt::msix) == 65);
