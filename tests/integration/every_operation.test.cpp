@@ -219,7 +219,7 @@ void ring_operations(ring_scene& s, Visit visit) {
             refused([&] { gup::write_back(names, *s.d, s.r.handle(), -1); });
         },
         [&] {
-            for (const std::uint64_t index : {0, 1, 2, 9}) names.remove(index);
+            for (const std::uint64_t index : {0u, 1u, 2u, 9u}) names.remove(index);
             whole();
         });
 }

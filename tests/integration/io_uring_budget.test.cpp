@@ -76,8 +76,8 @@ TEST_CASE("of a huge page all is needed, and the limit that the message names su
     };
     for (const auto& [offset, bytes, charge] :
          {part{65536, 4096, huge}, part{huge - 4096, 8192, 2 * huge}, part{0, huge, huge}}) {
-        const auto first = gup_test::in_child(
-            [limit, at = offset, length = bytes] { return pin_as_user(limit, at, length); });
+        const auto first =
+            gup_test::in_child([at = offset, length = bytes] { return pin_as_user(limit, at, length); });
         if (!gup_test::have_optional(!first.exited_with(pinned) && !first.exited_with(no_ring),
                                      "no huge pages, or no ring for another user"))
             return;
