@@ -24,6 +24,7 @@
 /// written and shared again meanwhile, and what was written would be lost with it.
 
 #include "gup/detail/space_state.hpp"
+#include "gup/maybe.hpp"
 #include "gup/page_pool.hpp"
 #include "gup/proxy_source.hpp"
 
@@ -31,7 +32,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -79,11 +79,17 @@ public:
 
     /// Names the page of a reference; it stays in use until the name is removed. Throws pin_error: EEXIST if
     /// the index names a page, EBUSY if the page has a name and is pinned for writing, EMLINK if it has
-    /// `most_names`, or three times as many references.
+    /// `most_names`, or three times as many references. Not with an empty reference.
     template <page_reference Ref>
         requires std::same_as<typename Ref::domain_type, Domain>
-    void insert(std::uint64_t index, const Ref& ref) {
-        living().insert(index, detail::reference_access::word(ref));
+    void insert(std::uint64_t index, const Ref& ref, detail::origin_of<Domain> where = {}) {
+        living().insert(index, detail::held(ref, where));
+    }
+    template <detail::maybe_reference Maybe>
+    void insert(std::uint64_t, Maybe&&) {
+        static_assert(detail::never<Maybe>,
+                      "there may be no page in it: look whether there is one, `if (page)`, "
+                      "and name that, insert(index, *page)");
     }
     /// Gives the page of `index` a second name, in another space or in this one. Throws pin_error: ENOENT if
     /// `index` names no page, EEXIST if the other index does, EBUSY while the page is pinned for writing, if
@@ -139,11 +145,6 @@ struct space_access {
     static space_state<Domain>& unchecked_state(const address_space<Domain>& space) noexcept {
         return *space.state_;
     }
-    template <class Ref>
-    static std::optional<Ref> wrap(Ref ref) noexcept {
-        if (!ref) return std::nullopt;
-        return std::optional(std::move(ref));
-    }
 };
 
 } // namespace detail
@@ -152,18 +153,18 @@ struct space_access {
 /// std::bad_alloc if there is no memory for its proxy, pin_error (EMLINK) if a million and a half references
 /// lead there.
 template <class Domain>
-[[nodiscard("the reference must be put")]] std::optional<page_ref<Domain>>
-find_get_page(address_space<Domain>& space, std::uint64_t index) {
-    return detail::space_access::wrap(detail::space_access::state(space).find(index));
+[[nodiscard("the reference must be put")]] maybe<page_ref<Domain>> find_get_page(address_space<Domain>& space,
+                                                                                 std::uint64_t index) {
+    return detail::space_access::state(space).find(index);
 }
 /// As above; if no proxy of the name is published yet, this source is asked for one. It must lead to the page
 /// of the name and have its index, else EINVAL. The source stays until the space goes.
 template <class Domain, proxy_source Source>
     requires std::same_as<typename Source::domain_type, Domain>
-[[nodiscard("the reference must be put")]] std::optional<page_ref<Domain>>
+[[nodiscard("the reference must be put")]] maybe<page_ref<Domain>>
 find_get_page(address_space<Domain>& space, std::uint64_t index, Source& source) {
-    return detail::space_access::wrap(detail::space_access::state(space).find(
-        index, [&](std::uint64_t i, const page_ref<Domain>&) { return source.make(i); }));
+    return detail::space_access::state(space).find(
+        index, [&](std::uint64_t i, const page_ref<Domain>&) { return source.make(i); });
 }
 
 /// A pin of the page of a name; empty if there is no such name. With access to write, a page that has other
@@ -171,21 +172,19 @@ find_get_page(address_space<Domain>& space, std::uint64_t index, Source& source)
 /// page to copy to, EACCES if the page's memory was pinned with a narrower access, EBUSY if a page with
 /// several names stays pinned for writing by others, EPERM in a forked child; as find_get_page.
 template <dma_access Access = dma_access::read_write, class Domain>
-[[nodiscard("the pin must be put")]] std::optional<user_page_ref<Domain, Access>>
+[[nodiscard("the pin must be put")]] maybe<user_page_ref<Domain, Access>>
 find_get_user_page(address_space<Domain>& space, std::uint64_t index) {
     auto& state = detail::space_access::state(space);
-    return detail::space_access::wrap(
-        state.template find_pinned<Access>(index, [&](std::uint64_t i) { return state.find(i); }));
+    return state.template find_pinned<Access>(index, [&](std::uint64_t i) { return state.find(i); });
 }
 
 /// A pin of the page of a name if it can be had at once: if a proxy of it is published and, with access to
 /// write, the page has no other name. Empty if not, and sometimes beside concurrent changes: then go the slow
 /// way. Never blocks, never allocates, makes no system call.
 template <dma_access Access = dma_access::read_write, class Domain>
-[[nodiscard("the pin must be put")]] std::optional<user_page_ref<Domain, Access>>
+[[nodiscard("the pin must be put")]] maybe<user_page_ref<Domain, Access>>
 get_user_page_fast(address_space<Domain>& space, std::uint64_t index) noexcept {
-    return detail::space_access::wrap(
-        detail::space_access::unchecked_state(space).template try_find_pinned<Access>(index));
+    return detail::space_access::unchecked_state(space).template try_find_pinned<Access>(index);
 }
 
 } // namespace gup::inline GUP_NAMESPACE

@@ -150,6 +150,9 @@ void start_dma_to_device(Ref&&, std::uint64_t) {
                   "over, start_dma_to_device(get_user_page(ref), ...)");
     static_assert(!detail::linear_reference<Ref>, "an operation takes an ordinary reference: write "
                                                   "start_dma_to_device(std::move(ref).relax(), ...)");
+    static_assert(!detail::maybe_reference<Ref>,
+                  "there may be no page in it: look whether there is one, `if (page)`, and hand that over, "
+                  "start_dma_to_device(*std::move(page), ...)");
 }
 template <class Which = void, detail::wrong_reference Ref>
 void start_dma_from_device(Ref&&, std::uint64_t) {
@@ -161,6 +164,9 @@ void start_dma_from_device(Ref&&, std::uint64_t) {
                   "over, start_dma_from_device(get_user_page(ref), ...)");
     static_assert(!detail::linear_reference<Ref>, "an operation takes an ordinary reference: write "
                                                   "start_dma_from_device(std::move(ref).relax(), ...)");
+    static_assert(!detail::maybe_reference<Ref>,
+                  "there may be no page in it: look whether there is one, `if (page)`, and hand that over, "
+                  "start_dma_from_device(*std::move(page), ...)");
 }
 
 } // namespace gup::inline GUP_NAMESPACE

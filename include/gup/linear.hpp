@@ -175,16 +175,16 @@ template <class Domain, dma_access Access>
 [[gnu::always_inline]] inline void put_user_page(linear<user_page_ref<Domain, Access>>&& ref, put_as decision,
                                                  detail::origin_of<Domain> where = {}) noexcept {
     const std::uintptr_t word = detail::linear_access::take(ref);
-    detail::note_put<Domain>(word, where);
+    detail::prepare_put<Domain>(word, detail::kind_of(Access), where);
     if (decision == put_as::dirty) detail::page_access::set_dirty(detail::page_of(word));
-    detail::put_reference<Domain>(word, detail::kind_of(Access), where);
+    detail::put_reference<Domain>(word, detail::kind_of(Access));
 }
 template <class Domain>
 [[gnu::always_inline]] inline void put_user_page(linear<user_page_ref<Domain, dma_access::read>>&& ref,
                                                  detail::origin_of<Domain> where = {}) noexcept {
     const std::uintptr_t word = detail::linear_access::take(ref);
-    detail::note_put<Domain>(word, where);
-    detail::put_reference<Domain>(word, detail::reference_kind::reader, where);
+    detail::prepare_put<Domain>(word, detail::reference_kind::reader, where);
+    detail::put_reference<Domain>(word, detail::reference_kind::reader);
 }
 
 // Wrong spellings, each with the right one.

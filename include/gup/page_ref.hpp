@@ -60,8 +60,9 @@ public:
     GUP_TESTS_UNCONSUMED explicit operator bool() const noexcept { return static_cast<bool>(word_); }
 
     /// The page's memory. The view must not outlive the reference. Not on an empty reference.
-    GUP_CALLABLE_UNLESS_CONSUMED std::span<std::byte> bytes() const& noexcept GUP_LIFETIMEBOUND {
-        return detail::memory_of(word_.value());
+    GUP_CALLABLE_UNLESS_CONSUMED std::span<std::byte> bytes(detail::origin_of<Domain> where = {})
+        const& noexcept GUP_LIFETIMEBOUND {
+        return detail::memory_of(detail::held(*this, where));
     }
     template <class Temporary = void>
     std::span<std::byte> bytes() const&& noexcept {
@@ -70,9 +71,9 @@ public:
                       "reference and keep it while the view is used");
         return {};
     }
-    /// Bytes of the page.
-    GUP_CALLABLE_UNLESS_CONSUMED std::size_t size() const noexcept {
-        return detail::memory_of(word_.value()).size();
+    /// Bytes of the page. Not on an empty reference.
+    GUP_CALLABLE_UNLESS_CONSUMED std::size_t size(detail::origin_of<Domain> where = {}) const noexcept {
+        return detail::memory_of(detail::held(*this, where)).size();
     }
 
 private:
@@ -92,8 +93,8 @@ private:
 template <class Domain>
 [[nodiscard("the new reference must be put")]] page_ref<Domain>
 get_page(const page_ref<Domain>& ref GUP_NEEDS_UNCONSUMED, detail::origin_of<Domain> where = {}) noexcept {
-    return detail::reference_access::make<page_ref<Domain>>(detail::another_reference<Domain>(
-        detail::reference_access::word(ref), detail::reference_kind::plain, where));
+    return detail::reference_access::make<page_ref<Domain>>(
+        detail::another_reference<Domain>(detail::held(ref, where), detail::reference_kind::plain, where));
 }
 
 /// Gives an ordinary reference back; the last reference of any kind gives the page back to its pool, and
@@ -102,8 +103,8 @@ template <class Domain>
 void put_page(page_ref<Domain>&& ref GUP_NEEDS_UNCONSUMED GUP_LEAVES_CONSUMED,
               detail::origin_of<Domain> where = {}) noexcept {
     const std::uintptr_t word = detail::reference_access::release(ref);
-    detail::note_put<Domain>(word, where);
-    detail::put_reference<Domain>(word, detail::reference_kind::plain, where);
+    detail::prepare_put<Domain>(word, detail::reference_kind::plain, where);
+    detail::put_reference<Domain>(word, detail::reference_kind::plain);
 }
 
 // Wrong spellings, each with the right one.

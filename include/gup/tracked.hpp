@@ -8,12 +8,14 @@
 
 #include "gup/detail/keep_loaded.hpp"
 #include "gup/detail/tracker.hpp"
+#include "gup/detail/uncancelled.hpp"
 #include "gup/page_pool.hpp"
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <exception>
 #include <span>
 #include <utility>
 #include <vector>
@@ -105,6 +107,13 @@ struct tracking<tracked<Domain>> {
         }
     };
 
+    [[noreturn]] static void misused(const char* rule, const origin& where) noexcept {
+        const uncancelled message;
+        const call_site& at = where.where;
+        if (at.line == 0) rule_broken(rule);
+        std::fprintf(stderr, "gup: %s (at %s:%u in %s)\n", rule, at.file, at.line, at.function);
+        std::terminate();
+    }
     static bool leads(std::uintptr_t word) noexcept { return (word & reference_word::tracked_tag) != 0; }
     static std::uintptr_t another(std::uintptr_t word, reference_kind kind, const origin& where) noexcept {
         return pool::another(word, kind, where.where);
@@ -127,8 +136,9 @@ inline outstanding_reference_hook on_outstanding_reference(outstanding_reference
 template <class Domain, dma_access Access>
 std::vector<outstanding_reference> outstanding_references(page_pool<tracked<Domain>, Access>& pool) {
     std::vector<outstanding_reference> found;
-    detail::pool_access::state(pool).tracker().for_each_outstanding(
-        [&](const outstanding_reference& reference) { found.push_back(reference); });
+    detail::pool_access::state(pool, detail::unknown_caller<tracked<Domain>>())
+        .tracker()
+        .for_each_outstanding([&](const outstanding_reference& reference) { found.push_back(reference); });
     return found;
 }
 

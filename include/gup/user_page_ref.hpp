@@ -66,8 +66,9 @@ public:
     GUP_TESTS_UNCONSUMED explicit operator bool() const noexcept { return static_cast<bool>(word_); }
 
     /// The page's memory. The view must not outlive the reference. Not on an empty reference.
-    GUP_CALLABLE_UNLESS_CONSUMED std::span<byte_type> bytes() const& noexcept GUP_LIFETIMEBOUND {
-        return detail::memory_of(word_.value());
+    GUP_CALLABLE_UNLESS_CONSUMED std::span<byte_type> bytes(detail::origin_of<Domain> where = {})
+        const& noexcept GUP_LIFETIMEBOUND {
+        return detail::memory_of(detail::held(*this, where));
     }
     template <class Temporary = void>
     std::span<byte_type> bytes() const&& noexcept {
@@ -76,9 +77,9 @@ public:
                       "reference and keep it while the view is used");
         return {};
     }
-    /// Bytes of the page.
-    GUP_CALLABLE_UNLESS_CONSUMED std::size_t size() const noexcept {
-        return detail::memory_of(word_.value()).size();
+    /// Bytes of the page. Not on an empty reference.
+    GUP_CALLABLE_UNLESS_CONSUMED std::size_t size(detail::origin_of<Domain> where = {}) const noexcept {
+        return detail::memory_of(detail::held(*this, where)).size();
     }
 
 private:
@@ -102,8 +103,8 @@ template <class Domain, dma_access Access>
 [[nodiscard("the new pin must be put")]] user_page_ref<Domain, Access>
 ref_user_page(const user_page_ref<Domain, Access>& ref GUP_NEEDS_UNCONSUMED,
               detail::origin_of<Domain> where = {}) noexcept {
-    return detail::reference_access::make<user_page_ref<Domain, Access>>(detail::another_reference<Domain>(
-        detail::reference_access::word(ref), detail::kind_of(Access), where));
+    return detail::reference_access::make<user_page_ref<Domain, Access>>(
+        detail::another_reference<Domain>(detail::held(ref, where), detail::kind_of(Access), where));
 }
 template <dma_access Narrow, class Domain, dma_access Access>
 [[nodiscard("the new pin must be put")]] user_page_ref<Domain, Narrow>
@@ -112,7 +113,7 @@ ref_user_page(const user_page_ref<Domain, Access>& ref GUP_NEEDS_UNCONSUMED,
     static_assert(narrows_to(Access, Narrow),
                   "access narrows and never widens: a reference that may not write cannot "
                   "give one that may; get the page with the wider access instead");
-    const std::uintptr_t word = detail::reference_access::word(ref);
+    const std::uintptr_t word = detail::held(ref, where);
     return detail::reference_access::make<user_page_ref<Domain, Narrow>>(
         detail::another_pin<Domain>(word, detail::kind_of(Narrow), where));
 }
@@ -125,7 +126,7 @@ template <dma_access Access = dma_access::read_write, class Domain>
 [[nodiscard("the new pin must be put")]] user_page_ref<Domain, Access>
 get_user_page(const page_ref<Domain>& ref GUP_NEEDS_UNCONSUMED,
               detail::origin_of<Domain> where = {}) noexcept {
-    const std::uintptr_t word = detail::reference_access::word(ref);
+    const std::uintptr_t word = detail::held(ref, where);
     if (!narrows_to(detail::access_of(word), Access))
         detail::rule_broken(
             "get_user_page(page_ref) asked for more access than the page's pool was made with");
@@ -149,9 +150,9 @@ template <class Domain, dma_access Access>
 void put_user_page(user_page_ref<Domain, Access>&& ref GUP_NEEDS_UNCONSUMED GUP_LEAVES_CONSUMED,
                    put_as decision, detail::origin_of<Domain> where = {}) noexcept {
     const std::uintptr_t word = detail::reference_access::release(ref);
-    detail::note_put<Domain>(word, where);
+    detail::prepare_put<Domain>(word, detail::kind_of(Access), where);
     if (decision == put_as::dirty) detail::page_access::set_dirty(detail::page_of(word));
-    detail::put_reference<Domain>(word, detail::kind_of(Access), where);
+    detail::put_reference<Domain>(word, detail::kind_of(Access));
 }
 
 /// Gives back a pin through which nothing was written.
@@ -159,8 +160,8 @@ template <class Domain>
 void put_user_page(user_page_ref<Domain, dma_access::read>&& ref GUP_NEEDS_UNCONSUMED GUP_LEAVES_CONSUMED,
                    detail::origin_of<Domain> where = {}) noexcept {
     const std::uintptr_t word = detail::reference_access::release(ref);
-    detail::note_put<Domain>(word, where);
-    detail::put_reference<Domain>(word, detail::reference_kind::reader, where);
+    detail::prepare_put<Domain>(word, detail::reference_kind::reader, where);
+    detail::put_reference<Domain>(word, detail::reference_kind::reader);
 }
 
 // Wrong spellings, each with the right one.

@@ -39,6 +39,9 @@ void prep_read_fixed(submission_entry, int, Ref&&, std::uint64_t, const Options&
     static_assert(!detail::linear_reference<Ref>,
                   "an operation takes an ordinary reference: write prep_read_fixed(sqe, "
                   "fd, std::move(ref).relax(), ...)");
+    static_assert(!detail::maybe_reference<Ref>,
+                  "there may be no page in it: look whether there is one, `if (page)`, and hand that over, "
+                  "prep_read_fixed(sqe, fd, *std::move(page), ...)");
 }
 
 template <detail::wrong_reference Ref, class Options = detail::any_options, class... Error>
@@ -51,6 +54,9 @@ void prep_write_fixed(submission_entry, int, Ref&&, std::uint64_t, const Options
                   "over, prep_write_fixed(sqe, fd, get_user_page(ref), ...)");
     static_assert(!detail::linear_reference<Ref>, "an operation takes an ordinary reference: write "
                                                   "prep_write_fixed(sqe, fd, std::move(ref).relax(), ...)");
+    static_assert(!detail::maybe_reference<Ref>,
+                  "there may be no page in it: look whether there is one, `if (page)`, and hand that over, "
+                  "prep_write_fixed(sqe, fd, *std::move(page), ...)");
 }
 
 template <detail::wrong_reference Ref, class Options = detail::any_options, class... Error>
@@ -64,6 +70,9 @@ void prep_send_zc_fixed(submission_entry, int, Ref&&, int, const Options& = {}, 
     static_assert(!detail::linear_reference<Ref>,
                   "an operation takes an ordinary reference: write "
                   "prep_send_zc_fixed(sqe, socket, std::move(ref).relax(), ...)");
+    static_assert(!detail::maybe_reference<Ref>,
+                  "there may be no page in it: look whether there is one, `if (page)`, and hand that over, "
+                  "prep_send_zc_fixed(sqe, socket, *std::move(page), ...)");
 }
 
 template <class Domain, dma_access Access, detail::unnamed_number Number, class... Error>
