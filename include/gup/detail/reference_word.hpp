@@ -187,9 +187,9 @@ inline void check_held(std::uintptr_t word, origin_of<Domain> where) noexcept {
 template <class Domain>
 inline void check_counted(std::uintptr_t word, reference_kind kind, origin_of<Domain> where) noexcept {
     if (!counted_of(word).counts.holds(kind)) [[unlikely]]
-        misused<Domain>("a reference was put that nobody counted: its handle was copied by bytes (memcpy, "
-                        "std::bit_cast) or destroyed twice, as g++ 12 destroys temporaries in `co_await "
-                        "awaiter{...}`; copy with ref_user_page or get_page, and name such an awaiter",
+        misused<Domain>("a reference was put that nobody counted: its handle was copied by bytes (memcpy), or "
+                        "destroyed twice, as g++ 12 does with temporaries in `co_await awaiter{...}`; take a "
+                        "second one with ref_user_page or get_page, and give such an awaiter a name",
                         where);
 }
 

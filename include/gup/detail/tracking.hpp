@@ -27,6 +27,7 @@ constexpr bool unit_checks = false;
 #else
 constexpr bool unit_checks = true;
 #endif
+enum class caller_checks : bool {}; // what a program passes by mistake does not turn into one
 
 /// How the references of a domain are tracked: not at all.
 template <class Domain>
@@ -34,7 +35,8 @@ struct tracking {
     static constexpr bool enabled = false;
     /// What the verbs take as their last argument, by default.
     struct origin {
-        constexpr origin(bool asks = unit_checks) noexcept : checks(asks) {}
+        constexpr origin(caller_checks asks = caller_checks(unit_checks)) noexcept
+            : checks(static_cast<bool>(asks)) {}
         bool checks;
     };
     /// What a pool keeps.
@@ -56,8 +58,8 @@ using origin_of = typename tracking<Domain>::origin;
 /// Where the library itself calls a verb: it looks, in every translation unit alike.
 template <class Domain>
 constexpr origin_of<Domain> by_library() noexcept {
-    if constexpr (std::is_constructible_v<origin_of<Domain>, bool>)
-        return true;
+    if constexpr (std::is_constructible_v<origin_of<Domain>, caller_checks>)
+        return caller_checks(true);
     else
         return {};
 }
@@ -68,7 +70,7 @@ origin_of<Domain> unknown_caller() noexcept {
     if constexpr (tracking<Domain>::enabled)
         return call_site{};
     else
-        return true;
+        return caller_checks(true);
 }
 
 /// Ends the program because of how it used a handle; where that was, if the domain is a tracked one.
