@@ -155,7 +155,7 @@ struct space_access {
 template <class Domain>
 [[nodiscard("the reference must be put")]] maybe<page_ref<Domain>> find_get_page(address_space<Domain>& space,
                                                                                  std::uint64_t index) {
-    return detail::space_access::state(space).find(index);
+    return detail::to_maybe(detail::space_access::state(space).find(index));
 }
 /// As above; if no proxy of the name is published yet, this source is asked for one. It must lead to the page
 /// of the name and have its index, else EINVAL. The source stays until the space goes.
@@ -163,8 +163,8 @@ template <class Domain, proxy_source Source>
     requires std::same_as<typename Source::domain_type, Domain>
 [[nodiscard("the reference must be put")]] maybe<page_ref<Domain>>
 find_get_page(address_space<Domain>& space, std::uint64_t index, Source& source) {
-    return detail::space_access::state(space).find(
-        index, [&](std::uint64_t i, const page_ref<Domain>&) { return source.make(i); });
+    return detail::to_maybe(detail::space_access::state(space).find(
+        index, [&](std::uint64_t i, const page_ref<Domain>&) { return source.make(i); }));
 }
 
 /// A pin of the page of a name; empty if there is no such name. With access to write, a page that has other
@@ -175,7 +175,8 @@ template <dma_access Access = dma_access::read_write, class Domain>
 [[nodiscard("the pin must be put")]] maybe<user_page_ref<Domain, Access>>
 find_get_user_page(address_space<Domain>& space, std::uint64_t index) {
     auto& state = detail::space_access::state(space);
-    return state.template find_pinned<Access>(index, [&](std::uint64_t i) { return state.find(i); });
+    return detail::to_maybe(
+        state.template find_pinned<Access>(index, [&](std::uint64_t i) { return state.find(i); }));
 }
 
 /// A pin of the page of a name if it can be had at once: if a proxy of it is published and, with access to
@@ -184,7 +185,8 @@ find_get_user_page(address_space<Domain>& space, std::uint64_t index) {
 template <dma_access Access = dma_access::read_write, class Domain>
 [[nodiscard("the pin must be put")]] maybe<user_page_ref<Domain, Access>>
 get_user_page_fast(address_space<Domain>& space, std::uint64_t index) noexcept {
-    return detail::space_access::unchecked_state(space).template try_find_pinned<Access>(index);
+    return detail::to_maybe(
+        detail::space_access::unchecked_state(space).template try_find_pinned<Access>(index));
 }
 
 } // namespace gup::inline GUP_NAMESPACE

@@ -40,7 +40,7 @@ try_get_user_pages(Domain& domain, std::span<Byte, Extent> memory, const memory_
     if (provider.keep_alive != nullptr) detail::keep_loaded();
     const std::uintptr_t word =
         detail::dynamic_registry<Domain>::current().get(domain, memory, Access, provider, failure);
-    return detail::reference_access::make<user_page_ref<Domain, Access>>(word);
+    return detail::to_maybe(detail::reference_access::make<user_page_ref<Domain, Access>>(word));
 }
 template <dma_access Access, pin_domain Domain, pinnable_byte Byte, std::size_t Extent>
 [[nodiscard("the memory must be put")]] maybe<user_page_ref<Domain, Access>>
@@ -89,7 +89,7 @@ template <pin_domain Domain>
 find_get_page(Domain& domain, const void* address) noexcept {
     auto* const registry = detail::dynamic_registry<Domain>::existing();
     const std::uintptr_t word = registry == nullptr ? 0 : registry->find(domain, address);
-    return detail::reference_access::make<page_ref<Domain>>(word);
+    return detail::to_maybe(detail::reference_access::make<page_ref<Domain>>(word));
 }
 
 // A wrong spelling of a domain, with what it lacks.

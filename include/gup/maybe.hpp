@@ -33,6 +33,13 @@ public:
     maybe() noexcept = default;
     /// The reference; nothing if that is empty.
     maybe(Ref && ref) noexcept : ref_(std::move(ref)) {}
+    /// Drops the reference held before.
+    maybe& operator=(Ref&& ref) noexcept {
+        ref_ = std::move(ref);
+        return *this;
+    }
+    maybe(maybe &&) noexcept = default;
+    maybe& operator=(maybe&&) noexcept = default;
 
     /// True if there is a reference.
     explicit operator bool() const noexcept { return static_cast<bool>(ref_); }
@@ -93,6 +100,12 @@ private:
 static_assert(sizeof(maybe<page_ref<void>>) == 8);
 
 namespace detail {
+
+/// As the constructor, of which -Wconsumed does not see that it takes a temporary over.
+template <page_reference Ref>
+maybe<Ref> to_maybe(Ref&& ref) noexcept {
+    return maybe<Ref>(std::move(ref));
+}
 
 template <class>
 inline constexpr bool is_maybe = false;

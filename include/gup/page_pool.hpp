@@ -136,8 +136,8 @@ try_get_user_page(page_pool<Domain, Access>& pool, detail::origin_of<Domain> whe
     auto& state = detail::pool_access::state(pool, where);
     page* const p = state.take();
     if (p == nullptr) return {};
-    return detail::pool_access::start<user_page_ref<Domain, Access>>(state, *p, detail::kind_of(Access),
-                                                                     where);
+    return detail::to_maybe(
+        detail::pool_access::start<user_page_ref<Domain, Access>>(state, *p, detail::kind_of(Access), where));
 }
 
 /// As try_get_user_page, but throws pin_error (ENOBUFS) that says how many pages are out.
@@ -266,7 +266,8 @@ try_get_page(page_pool<Domain, Access>& pool, detail::origin_of<Domain> where = 
     auto& state = detail::pool_access::state(pool, where);
     page* const p = state.take();
     if (p == nullptr) return {};
-    return detail::pool_access::start<page_ref<Domain>>(state, *p, detail::reference_kind::plain, where);
+    return detail::to_maybe(
+        detail::pool_access::start<page_ref<Domain>>(state, *p, detail::reference_kind::plain, where));
 }
 
 /// As try_get_page; throws as get_user_page does.
@@ -292,8 +293,8 @@ find_get_page(page_pool<Domain, Access>& pool, const void* address,
     if (p == nullptr || !state.allow_lookups() ||
         !detail::page_access::counts(*p).add_unless_free_or_crowded(detail::reference_kind::plain))
         return {};
-    return detail::reference_access::make<page_ref<Domain>>(
-        state.counted(*p, detail::reference_kind::plain, where));
+    return detail::to_maybe(detail::reference_access::make<page_ref<Domain>>(
+        state.counted(*p, detail::reference_kind::plain, where)));
 }
 
 } // namespace gup::inline GUP_NAMESPACE

@@ -17,8 +17,9 @@ namespace gup::inline GUP_NAMESPACE {
 template <class Domain, dma_access Access>
 class user_page_ref;
 
-/// An ordinary reference to a page of a pool of `Domain`: 8 bytes, move-only. Dropping it puts it.
-/// Different handles may be used from different threads at once, one handle from one thread at a time.
+/// An ordinary reference to a page of a pool of `Domain`: 8 bytes, move-only. Dropping it puts it. Of an
+/// empty one that is used, and of handles copied by their bytes, see user_page_ref. Different handles may be
+/// used from different threads at once, one handle from one thread at a time.
 template <class Domain>
 class [[nodiscard("a page_ref that is thrown away is put at once"), GUP_CONSUMABLE]] page_ref {
 public:

@@ -68,7 +68,7 @@ protected:
     try_make_proxy(const Ref& base, const proxy_attributes& attributes, pin_failure& failure,
                    detail::origin_of<Domain> where = {}) {
         const std::uintptr_t word = common::make(detail::held(base, where), attributes, failure);
-        return detail::reference_access::make<page_ref<Domain>>(word);
+        return detail::to_maybe(detail::reference_access::make<page_ref<Domain>>(word));
     }
 
     /// Keeps the source until as many calls of `let_go`, beyond its handle and its proxies.

@@ -19,6 +19,12 @@ namespace gup::inline GUP_NAMESPACE {
 /// through it. Every path puts it with a decision; dropping it instead is safe and puts it dirty if anything
 /// could have been written. Different handles may be used from different threads at once, one handle from one
 /// thread at a time.
+///
+/// Only verbs get and put references. An empty one that is used ends the program: with a sentence if the
+/// domain is a tracked one or the caller was built without NDEBUG, else by a fault. So does, under the same
+/// conditions and whenever a destructor does it, a put for which no reference is counted any more, because a
+/// handle was copied by its bytes (memcpy), or because g++ 12 destroyed it twice: it does that to temporaries
+/// in `co_await awaiter{...}`, where the awaiter is an aggregate. Give such an awaiter a name.
 template <class Domain, dma_access Access = dma_access::read_write>
 class [[nodiscard("a pinned page that is thrown away is put at once"), GUP_CONSUMABLE]] user_page_ref {
 public:

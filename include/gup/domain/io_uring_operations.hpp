@@ -183,7 +183,7 @@ try_complete(Domain& domain, completion_entry cqe, cookie_target cookie) noexcep
     const detail::completion done = detail::finish<Domain>(detail::ring_access::rings(domain), cqe, Access);
     if (done.fault != detail::completion_fault::none) return {};
     cookie.set(done.cookie);
-    return detail::reference_access::make<user_page_ref<Domain, Access>>(done.word);
+    return detail::to_maybe(detail::reference_access::make<user_page_ref<Domain, Access>>(done.word));
 }
 template <dma_access Access = dma_access::read_write, ring_domain Domain>
 [[nodiscard("the page must be put")]] maybe<user_page_ref<Domain, Access>>
@@ -212,7 +212,7 @@ template <class Ref, class Place>
 [[nodiscard("the page must be put")]] maybe<Ref> try_complete(in_flight<Ref, Place>& token,
                                                               completion_entry cqe) noexcept {
     if (detail::check_token(token, cqe) != detail::completion_fault::none) return {};
-    return detail::finish_token(token);
+    return detail::to_maybe(detail::finish_token(token));
 }
 template <class Ref, class Place>
 [[nodiscard("the page must be put")]] maybe<Ref>
@@ -249,7 +249,7 @@ try_take_back(Domain& domain, submission_entry sqe, cookie_target cookie) noexce
     const detail::completion undone = detail::undo<Domain>(detail::ring_access::rings(domain), sqe, Access);
     if (undone.fault != detail::completion_fault::none) return {};
     cookie.set(undone.cookie);
-    return detail::reference_access::make<user_page_ref<Domain, Access>>(undone.word);
+    return detail::to_maybe(detail::reference_access::make<user_page_ref<Domain, Access>>(undone.word));
 }
 template <dma_access Access = dma_access::read_write, ring_domain Domain>
 [[nodiscard("the page must be put")]] maybe<user_page_ref<Domain, Access>>
@@ -261,7 +261,7 @@ template <class Ref, class Place>
 [[nodiscard("the page must be put")]] maybe<Ref> try_take_back(in_flight<Ref, Place>& token,
                                                                submission_entry sqe) noexcept {
     if (detail::undo_token(token, sqe) != detail::completion_fault::none) return {};
-    return detail::give_back_token(token);
+    return detail::to_maybe(detail::give_back_token(token));
 }
 template <class Ref, class Place>
 [[nodiscard("the page must be put")]] maybe<Ref>
