@@ -24,7 +24,7 @@ namespace gup::inline GUP_NAMESPACE {
 /// the caller was built without NDEBUG or the domain is a tracked one; else they give the empty reference,
 /// which is nobody's page. One handle is used by one thread at a time.
 template <page_reference Ref>
-class [[nodiscard("there may be a page in it, which must be put")]] maybe {
+class [[nodiscard("a page in a maybe that is thrown away is put at once")]] maybe {
 public:
     using reference_type = Ref;
     using domain_type = typename Ref::domain_type;
