@@ -43,8 +43,8 @@ struct space_access;
 
 /// Names of pages. A handle: destroying it removes all names; pages and proxies live on until their last put.
 /// All functions may be called from any thread, except for moving and destroying the handle. One that was
-/// moved from can only be assigned to or destroyed: all else terminates the program, with a message except in
-/// get_user_page_fast, which does not look.
+/// moved from can only be assigned to or destroyed: all else terminates the program, with a message, in
+/// get_user_page_fast if the caller was built without NDEBUG or the domain is a tracked one.
 ///
 /// "Written" is what a device may do: a pin with access `to_device`, or a page_ref, through which the CPU
 /// writes, is not seen by `share`. In a forked child a space finds nothing.
@@ -184,9 +184,11 @@ find_get_user_page(address_space<Domain>& space, std::uint64_t index) {
 /// way. Never blocks, never allocates, makes no system call.
 template <dma_access Access = dma_access::read_write, class Domain>
 [[nodiscard("the pin must be put")]] maybe<user_page_ref<Domain, Access>>
-get_user_page_fast(address_space<Domain>& space, std::uint64_t index) noexcept {
-    return detail::to_maybe(
-        detail::space_access::unchecked_state(space).template try_find_pinned<Access>(index));
+get_user_page_fast(address_space<Domain>& space, std::uint64_t index,
+                   detail::origin_of<Domain> where = {}) noexcept {
+    auto& state = detail::looks<Domain>(where) ? detail::space_access::state(space)
+                                               : detail::space_access::unchecked_state(space);
+    return detail::to_maybe(state.template try_find_pinned<Access>(index));
 }
 
 } // namespace gup::inline GUP_NAMESPACE
