@@ -7,6 +7,8 @@
 #include "gup_test/child.hpp"
 #include "gup_test/pools.hpp"
 
+#include <csignal>
+
 using namespace gup_test;
 
 namespace {
@@ -33,18 +35,27 @@ constexpr int ran_on = 0;
     return ran_on;
 }
 
+/// Whether a program that does this ends before it is through.
+template <class Body>
+bool ends_before(Body body) {
+    return !in_child([&] {
+                ::signal(SIGSEGV, SIG_DFL); // not the report of the test framework
+                return body();
+            }).exited_with(ran_on);
+}
+
 } // namespace
 
 TEST_CASE("an optimised program that uses nothing as a page ends and writes to none") {
     auto pool = pool_of(1);
     SECTION("of a pool without free pages") {
         const auto only = gup::get_user_page(pool);
-        CHECK_FALSE(in_child([&] { return write_unseen(pool); }).exited_with(ran_on));
+        CHECK(ends_before([&] { return write_unseen(pool); }));
     }
     SECTION("that was not found") {
-        CHECK_FALSE(in_child([&] { return find_unseen(pool, &pool); }).exited_with(ran_on));
+        CHECK(ends_before([&] { return find_unseen(pool, &pool); }));
     }
     SECTION("that was put") {
-        CHECK_FALSE(in_child([&] { return put_twice(pool); }).exited_with(ran_on));
+        CHECK(ends_before([&] { return put_twice(pool); }));
     }
 }
