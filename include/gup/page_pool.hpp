@@ -198,8 +198,7 @@ get_user_pages(page_pool<Domain, Access>& pool, std::size_t n, detail::origin_of
     return refs;
 }
 
-/// Puts every reference in `refs` with one decision; empty ones are passed over. Cheaper per page than single
-/// puts.
+/// Puts every reference in `refs` with one decision; passes over empty ones. Cheaper than single puts.
 template <class Domain, dma_access Access, std::size_t Extent>
     requires(cpu_may_write(Access))
 void put_user_pages(std::span<user_page_ref<Domain, Access>, Extent> refs, put_as decision,

@@ -83,7 +83,7 @@ TEST_CASE("a name that went while its page was copied finds nothing, and the cop
     copy_scene s;
     s.meanwhile = [&] { s.space->remove(0); };
     auto pinned = s.pin(0);
-    CHECK_FALSE(static_cast<bool>(*pinned));
+    CHECK_FALSE(pinned);
     CHECK(s.letter(1) == std::byte{'a'});
     CHECK(s.pool.stats().free == 3);
 }
