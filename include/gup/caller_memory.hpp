@@ -76,7 +76,7 @@ template <dma_access Access, pin_domain Domain, pinnable_byte Byte, std::size_t 
 get_user_pages(Domain& domain, std::span<Byte, Extent> memory, const memory_provider& provider = {}) {
     pin_failure failure;
     if (auto ref = try_get_user_pages<Access>(domain, memory, provider, failure)) return std::move(*ref);
-    throw pin_error(std::move(failure));
+    detail::throw_failure(std::move(failure));
 }
 template <pin_domain Domain, pinnable_byte Byte, std::size_t Extent>
 [[nodiscard("the memory must be put")]] user_page_ref<Domain, natural_access<Byte>>

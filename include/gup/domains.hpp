@@ -66,7 +66,7 @@ public:
     registration pin(std::span<const std::byte> range, dma_access access) {
         pin_failure failure;
         if (auto made = try_pin(range, access, failure)) return std::move(*made);
-        throw pin_error(std::move(failure));
+        detail::throw_failure(std::move(failure));
     }
     /// As pin; instead of throwing fills `failure` and returns nothing. Throws std::bad_alloc only.
     [[nodiscard("dropping a registration undoes its pins at once")]] std::optional<registration>

@@ -13,9 +13,11 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <new>
 #include <span>
 #include <string>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 namespace gup::inline GUP_NAMESPACE {
@@ -126,19 +128,44 @@ inline bool refuse(pin_failure& failure, int error, const char* call, std::strin
     failure = {.code = errno_code(error), .call = call, .range = failure.range, .remedy = std::move(remedy)};
     return false;
 }
-/// The same as an exception.
-[[noreturn, gnu::cold, gnu::noinline]] inline void throw_refusal(int error, const char* call,
-                                                                 std::string remedy = {}) {
-    pin_failure failure;
-    refuse(failure, error, call, std::move(remedy));
-    throw pin_error(std::move(failure));
-}
-
 /// A broken rule that leaves no safe way on: says the rule and terminates.
 [[noreturn, gnu::cold, gnu::noinline]] inline void rule_broken(const char* rule) noexcept {
     const uncancelled message;
     std::fprintf(stderr, "gup: %s\n", rule);
     std::terminate();
+}
+
+/// Every exception of gup's comes from here. Where the program has none (-fno-exceptions) it ends, with what
+/// the exception would have said.
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_failure(pin_failure failure) {
+    pin_error error(std::move(failure));
+#ifdef __cpp_exceptions
+    throw error;
+#else
+    rule_broken(error.what());
+#endif
+}
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_refusal(int error, const char* call,
+                                                                 std::string remedy = {}) {
+    pin_failure failure;
+    refuse(failure, error, call, std::move(remedy));
+    throw_failure(std::move(failure));
+}
+
+/// What `attempt` returns, or `otherwise` if that is out of memory. Only where the program has exceptions:
+/// else it ends there, in operator new.
+template <class Attempt, class Otherwise>
+std::invoke_result_t<Attempt> unless_out_of_memory(Attempt attempt, Otherwise otherwise) noexcept {
+#ifdef __cpp_exceptions
+    try {
+        return attempt();
+    } catch (const std::bad_alloc&) {
+        return otherwise();
+    }
+#else
+    static_cast<void>(otherwise);
+    return attempt();
+#endif
 }
 
 } // namespace detail

@@ -92,7 +92,7 @@ private:
     static state* make_or_throw(Domain domain, pool_options options) {
         pin_failure failure;
         state* const made = state::try_make(std::move(domain), options, Access, failure);
-        if (made == nullptr) throw pin_error(std::move(failure));
+        if (made == nullptr) detail::throw_failure(std::move(failure));
         return made;
     }
     // Not inline: in a std::optional that has been reset g++ 12 would take state_ for uninitialised.

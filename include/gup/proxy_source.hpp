@@ -59,7 +59,7 @@ protected:
                                                                        const proxy_attributes& attributes) {
         pin_failure failure;
         if (auto made = try_make_proxy(base, attributes, failure)) return std::move(*made);
-        throw pin_error(std::move(failure));
+        detail::throw_failure(std::move(failure));
     }
     /// As make_proxy; instead of throwing fills `failure` and returns nothing. Throws std::bad_alloc only.
     template <page_reference Ref>

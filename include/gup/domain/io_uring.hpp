@@ -77,7 +77,7 @@ public:
         : io_uring_domain(std::array{&first, &second}, options) {}
     io_uring_domain(std::span<io_uring* const> rings, io_uring_options options) : base(nullptr) {
         pin_failure failure;
-        if (!init(rings, options, failure)) throw pin_error(std::move(failure));
+        if (!init(rings, options, failure)) detail::throw_failure(std::move(failure));
     }
 
     /// As the constructor; instead of throwing fills `failure` and returns nothing. Throws std::bad_alloc
