@@ -152,6 +152,7 @@ test_of="the test of the namespaces"
 namespaces "$include" 'namespace gup::inline GUP_NAMESPACE::detail {' || wrong "$test_of rejects the release's"
 namespaces 'namespace gup::inline GUP_NAMESPACE {' && wrong "$test_of accepts a macro that is not defined"
 namespaces "$include" 'namespace gup {' && wrong "$test_of accepts names without the release"
+namespaces "$include" 'namespace gup::inline GUP_RELEASE {' && wrong "$test_of accepts names for both kinds of objects"
 namespaces 'namespace gup::process_wide_v1 {' && wrong "$test_of accepts more names that are one for a process"
 
 # readme BLOCK...: what the README test says of a README with this block.

@@ -5,7 +5,7 @@
 
 #include "gup/version.hpp"
 
-namespace gup::inline GUP_NAMESPACE {
+namespace gup::inline GUP_RELEASE {
 
 /// A place in a program. As std::source_location, which clang 14 does not have.
 struct call_site {
@@ -21,4 +21,4 @@ struct call_site {
     }
 };
 
-} // namespace gup::inline GUP_NAMESPACE
+} // namespace gup::inline GUP_RELEASE

@@ -79,8 +79,9 @@ struct pin_failure {
     }
 };
 
-/// Thrown by every gup function that cannot do what it was asked. `code()` is the errno, `failure()` the
-/// story. Default visibility: what a library throws is caught in its program, whatever the library hides.
+/// Thrown by every gup function that cannot do what it was asked; a program without exceptions ends there,
+/// with `what()` on stderr. `code()` is the errno, `failure()` the story. Default visibility: what a library
+/// throws is caught in its program, whatever the library hides.
 class [[gnu::visibility("default")]] pin_error : public std::system_error {
 public:
     explicit pin_error(pin_failure failure)
@@ -94,6 +95,10 @@ private:
     std::shared_ptr<const pin_failure> failure_; // shared: copying an exception must not throw
 };
 
+} // namespace gup::inline GUP_NAMESPACE
+
+namespace gup::inline GUP_RELEASE {
+
 /// Something that gup could not release. The memory stays allocated on purpose: a device may still reach it.
 struct release_failure {
     const char* call;                 ///< the call that failed, or the rule that was broken; a string literal
@@ -105,7 +110,7 @@ struct release_failure {
 /// cancelled; must not throw or call gup.
 using release_failure_hook = void (*)(const release_failure&) noexcept;
 
-namespace detail {
+namespace hooks {
 
 [[gnu::visibility("default")]] inline void print_release_failure(const release_failure& failure) noexcept {
     std::fprintf(stderr, "gup: %s", failure.call);
@@ -117,6 +122,25 @@ namespace detail {
 // One for the process: the program's hook hears of what a library that hides its symbols could not release.
 [[gnu::visibility("default")]] inline constinit std::atomic<release_failure_hook> release_hook{
     &print_release_failure};
+
+} // namespace hooks
+
+/// Tells the hook of a release that failed: for domains, whose memory then stays. Thread-safe.
+[[gnu::cold, gnu::noinline]] inline void report_release_failure(const release_failure& failure) noexcept {
+    const detail::uncancelled hook;
+    hooks::release_hook.load(std::memory_order_acquire)(failure);
+}
+
+/// Sets the process-wide hook for failed releases and returns the one before; null restores the default,
+/// which prints one line on stderr. Thread-safe.
+inline release_failure_hook on_release_failure(release_failure_hook hook) noexcept {
+    return hooks::release_hook.exchange(hook != nullptr ? hook : &hooks::print_release_failure,
+                                        std::memory_order_acq_rel);
+}
+
+} // namespace gup::inline GUP_RELEASE
+
+namespace gup::inline GUP_NAMESPACE::detail {
 
 /// The code of an errno. gup has one category for all of them, the generic one, whose values compare equal to
 /// std::errc, whoever refused: the kernel or gup itself.
@@ -168,19 +192,4 @@ std::invoke_result_t<Attempt> unless_out_of_memory(Attempt attempt, Otherwise ot
 #endif
 }
 
-} // namespace detail
-
-/// Tells the hook of a release that failed: for domains, whose memory then stays. Thread-safe.
-[[gnu::cold, gnu::noinline]] inline void report_release_failure(const release_failure& failure) noexcept {
-    const detail::uncancelled hook;
-    detail::release_hook.load(std::memory_order_acquire)(failure);
-}
-
-/// Sets the process-wide hook for failed releases and returns the one before; null restores the default,
-/// which prints one line on stderr. Thread-safe.
-inline release_failure_hook on_release_failure(release_failure_hook hook) noexcept {
-    return detail::release_hook.exchange(hook != nullptr ? hook : &detail::print_release_failure,
-                                         std::memory_order_acq_rel);
-}
-
-} // namespace gup::inline GUP_NAMESPACE
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -18,6 +18,42 @@
 #include <utility>
 #include <vector>
 
+namespace gup::inline GUP_RELEASE {
+
+/// A reference of a tracked domain that has not been put.
+struct outstanding_reference {
+    std::span<const std::byte> page; ///< in the pool's memory
+    const char* what = "";           ///< which kind of reference, in words
+    call_site got{};
+};
+
+/// Hears, when a tracked pool is closed, of each reference that is still out, while the thread cannot be
+/// cancelled; must not throw or call gup.
+using outstanding_reference_hook = void (*)(const outstanding_reference&) noexcept;
+
+namespace hooks {
+
+[[gnu::visibility("default")]] inline void
+print_outstanding_reference(const outstanding_reference& reference) noexcept {
+    std::fprintf(stderr, "gup: a page pool is closed while %s is out, got at %s:%u in %s\n", reference.what,
+                 reference.got.file, reference.got.line, reference.got.function);
+}
+
+// One for the process, as the hook for failed releases.
+[[gnu::visibility("default")]] inline constinit std::atomic<outstanding_reference_hook> outstanding_hook{
+    &print_outstanding_reference};
+
+} // namespace hooks
+
+/// Sets the process-wide hook for references that are out when a tracked pool is closed, and returns the one
+/// before; null restores the default, which prints one line on stderr. Thread-safe.
+inline outstanding_reference_hook on_outstanding_reference(outstanding_reference_hook hook) noexcept {
+    return hooks::outstanding_hook.exchange(hook != nullptr ? hook : &hooks::print_outstanding_reference,
+                                            std::memory_order_acq_rel);
+}
+
+} // namespace gup::inline GUP_RELEASE
+
 namespace gup::inline GUP_NAMESPACE {
 
 /// A domain whose pools track their references: `page_pool pool{tracked{domain}, options}`. For debugging:
@@ -45,28 +81,7 @@ public:
         : Domain(std::move(domain)) {}
 };
 
-/// A reference of a tracked domain that has not been put.
-struct outstanding_reference {
-    std::span<const std::byte> page; ///< in the pool's memory
-    const char* what = "";           ///< which kind of reference, in words
-    call_site got{};
-};
-
-/// Hears, when a tracked pool is closed, of each reference that is still out, while the thread cannot be
-/// cancelled; must not throw or call gup.
-using outstanding_reference_hook = void (*)(const outstanding_reference&) noexcept;
-
 namespace detail {
-
-[[gnu::visibility("default")]] inline void
-print_outstanding_reference(const outstanding_reference& reference) noexcept {
-    std::fprintf(stderr, "gup: a page pool is closed while %s is out, got at %s:%u in %s\n", reference.what,
-                 reference.got.file, reference.got.line, reference.got.function);
-}
-
-// One for the process, as the hook for failed releases.
-[[gnu::visibility("default")]] inline constinit std::atomic<outstanding_reference_hook> outstanding_hook{
-    &print_outstanding_reference};
 
 template <class Domain>
 struct counting_of<tracked<Domain>> : counting_of<Domain> {};
@@ -100,7 +115,7 @@ struct tracking<tracked<Domain>> {
         void report() noexcept {
             const uncancelled hook;
             for_each_outstanding([](const outstanding_reference& reference) noexcept {
-                outstanding_hook.load(std::memory_order_acquire)(reference);
+                hooks::outstanding_hook.load(std::memory_order_acquire)(reference);
             });
         }
     };
@@ -115,13 +130,6 @@ struct tracking<tracked<Domain>> {
 };
 
 } // namespace detail
-
-/// Sets the process-wide hook for references that are out when a tracked pool is closed, and returns the one
-/// before; null restores the default, which prints one line on stderr. Thread-safe.
-inline outstanding_reference_hook on_outstanding_reference(outstanding_reference_hook hook) noexcept {
-    return detail::outstanding_hook.exchange(hook != nullptr ? hook : &detail::print_outstanding_reference,
-                                             std::memory_order_acq_rel);
-}
 
 /// The references to pages of a tracked pool that are out now. Throws std::bad_alloc. Thread-safe.
 template <class Domain, dma_access Access>
