@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 # sh namespaces.sh PROJECT_DIR: fails if a header has names of gup outside of the inline namespace of the release, but
 # for those headers whose names are one for a process, whatever the releases; or names that are the same with exceptions
-# and without, but for the hooks.
+# and without, but for the hooks; or names of which compilers warn in any program.
 set -eu
 cd "$1/include"
 
@@ -18,7 +18,8 @@ function wrong(what) {
     print FILENAME ":" FNR ": " what
     failed = 1
 }
-FNR == 1 { versioned = 0 }
+FNR == 1 { versioned = quiet = 0 }
+/^GUP_SYSTEM_HEADER$/ { quiet = 1 }
 /^#include "gup\// { versioned = 1 } # version.hpp, or a header that has it
 /^ *(inline +)?namespace +gup([^_a-z0-9]|$)/ {
     if (/^namespace gup::process_wide_v[0-9]+ \{$/) {
@@ -31,6 +32,8 @@ FNR == 1 { versioned = 0 }
         wrong("write namespace gup::inline GUP_NAMESPACE {")
     else if (!versioned)
         wrong("GUP_NAMESPACE is defined in gup/version.hpp: include it")
+    if (/GUP_NAMESPACE/) quiet = 1
+    if (!quiet) wrong("write GUP_SYSTEM_HEADER before it: compilers warn of what is in it")
 }
 END {
     for (header in process_wide)

@@ -127,6 +127,9 @@ private:
     source_handle<state> state_;
 };
 
+template <class Domain, dma_access Access>
+address_space(page_pool<Domain, Access>&) -> address_space<Domain>;
+
 namespace detail {
 
 /// The verbs' way into a space.

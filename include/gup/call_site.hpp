@@ -5,6 +5,8 @@
 
 #include "gup/version.hpp"
 
+GUP_SYSTEM_HEADER
+
 namespace gup::inline GUP_RELEASE {
 
 /// A place in a program. As std::source_location, which clang 14 does not have.

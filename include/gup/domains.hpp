@@ -102,6 +102,9 @@ private:
     }
 };
 
+template <class... Domains>
+domains(Domains...) -> domains<Domains...>;
+
 /// A pin in each of the domains; undone in reverse order. What the registration of one of them says of itself
 /// is said of this one too.
 template <pin_domain... Domains>

@@ -129,6 +129,9 @@ private:
     std::uintptr_t word_;
 };
 
+template <class Ref>
+linear(Ref) -> linear<Ref>;
+
 namespace detail {
 
 /// The verbs' own way into a linear reference.

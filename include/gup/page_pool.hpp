@@ -103,6 +103,9 @@ private:
     state* state_;
 };
 
+template <class Domain>
+page_pool(Domain, pool_options) -> page_pool<Domain>;
+
 namespace detail {
 
 /// The verbs' way into a pool.

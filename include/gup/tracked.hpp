@@ -18,6 +18,8 @@
 #include <utility>
 #include <vector>
 
+GUP_SYSTEM_HEADER
+
 namespace gup::inline GUP_RELEASE {
 
 /// A reference of a tracked domain that has not been put.
@@ -80,6 +82,9 @@ public:
     explicit tracked(Domain domain) noexcept(noexcept(Domain(std::move(domain))))
         : Domain(std::move(domain)) {}
 };
+
+template <class Domain>
+tracked(Domain) -> tracked<Domain>;
 
 namespace detail {
 

@@ -35,9 +35,20 @@
 #define GUP_RELEASE_OF(major, minor, patch) GUP_RELEASE_PASTE(major, minor, patch)
 #define GUP_RELEASE_PASTE(major, minor, patch) v##major##_##minor##_##patch
 
-/// The inline namespace of what is not the same with exceptions and without.
-#ifdef __cpp_exceptions
-#define GUP_NAMESPACE GUP_RELEASE
+/// The rest of a header is to compilers as of a system's, wherever it lies: the warnings that a program turns
+/// on are about the program (`-Wshadow` would say that a global of its own is shadowed by a name in here).
+/// What gup says of a misuse is about the program, too, and stays. With GUP_WARN_IN_HEADERS, as in gup's own
+/// build, there is no difference.
+#ifdef GUP_WARN_IN_HEADERS
+#define GUP_SYSTEM_HEADER
 #else
-#define GUP_NAMESPACE GUP_RELEASE::inline no_exceptions
+#define GUP_SYSTEM_HEADER _Pragma("GCC system_header")
+#endif
+
+/// The inline namespace of what is not the same with exceptions and without. Where it is opened the header
+/// becomes a system's: all but the first lines of a header are in there.
+#ifdef __cpp_exceptions
+#define GUP_NAMESPACE GUP_SYSTEM_HEADER GUP_RELEASE
+#else
+#define GUP_NAMESPACE GUP_SYSTEM_HEADER GUP_RELEASE::inline no_exceptions
 #endif

@@ -102,6 +102,8 @@ private:
     bool init(std::span<io_uring* const> rings, const io_uring_options& options, pin_failure& failure);
 };
 
+io_uring_domain(io_uring&)->io_uring_domain<>;
+
 template <class Tag, class Kernel>
 const char* io_uring_domain<Tag, Kernel>::fault_of(std::span<io_uring* const> rings,
                                                    const io_uring_options& options) noexcept {

@@ -107,6 +107,11 @@ private:
     }
 };
 
+template <class Kernel>
+vfio_domain(const basic_vfio_container<Kernel>&) -> vfio_domain<void, Kernel>;
+template <class Kernel>
+vfio_domain(const basic_vfio_container<Kernel>&, vfio_options) -> vfio_domain<void, Kernel>;
+
 static_assert(pin_domain<vfio_domain<>>);
 
 } // namespace gup::inline GUP_NAMESPACE

@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+GUP_SYSTEM_HEADER
+
 namespace gup::process_wide_v1 {
 
 /// What is known about the lock of a range of pages.
