@@ -8,7 +8,7 @@
 #     // expect-warning: REGEX           likewise
 #     // expect-clean                    no diagnostics
 #     // expect-consumed-warning: REGEX  with -Wconsumed clang warns; also expect-consumed-clean
-#     // expect-linear-error: REGEX      compiled with -O2; also expect-linear-clean
+#     // expect-linear-error: REGEX      compiled with -O2; also expect-linear-clean. -Wconsumed must be silent there
 #     // expect-run-error: REGEX         built and run, it ends abnormally and prints what matches, or ends by a
 #                                     signal whose name matches; also expect-run-clean
 #
@@ -57,9 +57,11 @@ macro(gup_describe_compiler)
   set(family gcc)
   set(version gcc)
   set(plain -fno-diagnostics-show-caret)
+  set(consumed "")
   if(COMPILER MATCHES "clang")
     set(family clang)
     set(plain -fno-caret-diagnostics -ferror-limit=0)
+    set(consumed -Wconsumed)
     string(REGEX MATCH "[0-9]+$" version "${COMPILER}")
     string(PREPEND version clang)
   endif()
@@ -147,14 +149,17 @@ macro(gup_check_layers)
   gup_read_expectations()
   set(said "")
   if(expected_linear)
-    gup_compile(${SOURCE} O2 -c -o /dev/null)
+    gup_compile(${SOURCE} O2 -c -o /dev/null ${consumed})
     gup_judge(linear)
+    if(output MATCHES "-Wconsumed")
+      string(APPEND problems "linear: -Wconsumed warns of what is linear's\n")
+    endif()
   else()
     if(expected_run)
       gup_run_misuse()
     endif()
     if(expected_consumed)
-      gup_compile_source(O0 -fsyntax-only -Wconsumed)
+      gup_compile_source(O0 -fsyntax-only ${consumed})
       gup_judge(consumed)
       # what the default layer would have said is the rest of it
       gup_remove_consumed()

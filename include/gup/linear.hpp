@@ -7,8 +7,10 @@
 /// The proof is the optimiser's: where it sees that a linear reference may still hold a page at its end, or
 /// may hold none when it is put, used or moved, the call of a function with the attribute `error` is left
 /// over, and that is an error. It works from -O1 on with g++ and clang, for what is inlined into one
-/// function. A reference that goes into a container, or by value into a function of another file, is handed
-/// on with `relax()`, as an ordinary one. g++ names the line of the program; clang names only this header.
+/// function: one that takes or returns a linear reference needs `[[gnu::always_inline]]` unless it is small
+/// or called once, and a coroutine that suspends with one is no single function to the optimiser. A reference
+/// that goes into a container, into a coroutine, or by value into a function of another file, is handed on
+/// with `relax()`, as an ordinary one. g++ names the line of the program; clang names only this header.
 ///
 /// Where nothing is proven, the same mistakes end the program at run time: without optimisation and under
 /// sanitizers, which is seen here, and where GUP_LINEAR_AT_RUN_TIME is defined: g++ needs that for -Og and
@@ -53,13 +55,16 @@ template <class = void>
 }
 #else
 template <class = void>
-[[noreturn, gnu::error("a gup::linear reference may end without a put here: put it on every path, exceptions "
-                       "included, or hand it on with relax()")]] void
+[[noreturn,
+  gnu::error("a gup::linear reference may end without a put here, or was not inlined: put it on every path, "
+             "exceptions included, or hand it on with relax(); a function that takes or returns one is "
+             "always_inline, and none is kept across a suspension of a coroutine")]] void
 linear_without_put() noexcept;
 template <class = void>
 [[noreturn,
-  gnu::error("a gup::linear reference may have been put, moved or handed on before: use it only while "
-             "it holds a page")]] void
+  gnu::error("a gup::linear reference may have been put, moved or handed on before, or was not inlined: use "
+             "it only while it holds a page; a function that takes or returns one is always_inline, and none "
+             "is kept across a suspension of a coroutine")]] void
 linear_put_before() noexcept;
 #endif
 
@@ -76,8 +81,7 @@ public:
     using byte_type = typename Ref::byte_type;
 
     /// Takes an ordinary reference over. An empty one ends the program.
-    [[gnu::always_inline]] explicit linear(Ref && ref GUP_LEAVES_CONSUMED) noexcept
-        : word_(detail::reference_access::release(ref)) {
+    [[gnu::always_inline]] explicit linear(detail::handed_over<Ref> ref) noexcept : word_(ref.word) {
         if (word_ == 0) detail::rule_broken("gup::linear was made of an empty reference");
     }
     [[gnu::always_inline]] linear(linear && other) noexcept : word_(other.take()) {}
@@ -128,6 +132,9 @@ private:
 
     std::uintptr_t word_;
 };
+
+template <class Domain, dma_access Access>
+linear(user_page_ref<Domain, Access>&&) -> linear<user_page_ref<Domain, Access>>;
 
 namespace detail {
 

@@ -64,6 +64,11 @@ public:
 
     /// True unless empty or moved from.
     GUP_TESTS_UNCONSUMED explicit operator bool() const noexcept { return static_cast<bool>(word_); }
+    /// What `linear` is made of. A conversion, because -Wconsumed knows what a member does to its object, and
+    /// not what a constructor does to its argument.
+    GUP_CALLABLE_UNLESS_CONSUMED GUP_SETS_CONSUMED operator detail::handed_over<user_page_ref>()&& noexcept {
+        return detail::handed_over<user_page_ref>{release()};
+    }
 
     /// The page's memory. The view must not outlive the reference. Not on an empty reference.
     GUP_CALLABLE_UNLESS_CONSUMED std::span<byte_type> bytes() const& noexcept GUP_LIFETIMEBOUND {

@@ -234,6 +234,12 @@ inline std::uintptr_t another_pin(std::uintptr_t word, reference_kind pin,
     return add_pin<counting_t<Domain>>(word, pin);
 }
 
+/// The word of a `Ref` that has been emptied, on its way into another type.
+template <class Ref>
+struct handed_over {
+    std::uintptr_t word;
+};
+
 /// The library's own way into a handle: makes one from a word that holds a count, and takes the word out
 /// again.
 struct reference_access {
