@@ -73,8 +73,8 @@ public:
         state_ = std::move(taken);
         return *this;
     }
-    address_space(const address_space&) = delete;
-    address_space& operator=(const address_space&) = delete;
+    GUP_NOT_COPIED(address_space, "an address space is not copied: pass it by reference, or hand it on with "
+                                  "std::move(space)");
     ~address_space() { close(); }
 
     /// Names the page of a reference; it stays in use until the name is removed. Throws pin_error: EEXIST if
@@ -85,6 +85,10 @@ public:
     void insert(std::uint64_t index, const Ref& ref) {
         living().insert(index, detail::reference_access::word(ref));
     }
+    void insert(detail::anything, detail::anything = {}, detail::anything = {}) GUP_REFUSED(
+        "insert takes an index and a reference to a page of the space's domain, by name: write "
+        "space.insert(index, ref). Of a pointer or optional pass what it holds, *ref, if it holds "
+        "any");
     /// Gives the page of `index` a second name, in another space or in this one. Throws pin_error: ENOENT if
     /// `index` names no page, EEXIST if the other index does, EBUSY while the page is pinned for writing, if
     /// only for the moment in which get_user_page_fast finds out that it may not be; EMLINK as insert.

@@ -100,10 +100,8 @@ find_get_page(Domain& domain, const void* address) noexcept {
 
 template <class Domain, pinnable_byte Byte, std::size_t Extent>
     requires(!std::equality_comparable<Domain> && requires { typename Domain::registration; })
-void get_user_pages(Domain&, std::span<Byte, Extent>) {
-    static_assert(detail::never<Domain>,
-                  "two pins of the same memory share a descriptor if they are in the same domain: give the "
-                  "domain an operator== that says so");
-}
+user_page_ref<Domain, natural_access<Byte>> get_user_pages(Domain&, std::span<Byte, Extent>)
+GUP_REFUSED("two pins of the same memory share a descriptor if they are in the same domain: give the domain "
+            "an operator== that says so");
 
 } // namespace gup::inline GUP_NAMESPACE

@@ -265,4 +265,11 @@ write_back_result write_back(address_space<Domain>& space, Domain& domain, io_ur
     return result;
 }
 
+template <class = void>
+write_back_result write_back(detail::anything = {}, detail::anything = {}, detail::anything = {},
+                             detail::anything = {}, detail::anything = {}, detail::anything = {})
+    GUP_REFUSED(
+        "write_back takes an address space, the domain of its pages, a ring of that domain, all by name, "
+        "and a descriptor: write write_back(space, domain, ring, fd)");
+
 } // namespace gup::inline GUP_NAMESPACE

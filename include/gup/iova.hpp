@@ -73,14 +73,17 @@ template <class Which = void, class Ref, class Place>
 // Wrong spellings, each with the right one.
 
 template <class Which = void, class Domain>
-void iova(const page_ref<Domain>&) noexcept {
-    static_assert(detail::never<Domain>,
-                  "a page_ref is no licence for DMA: pin the page, get_user_page(ref), "
-                  "and ask the pin for its I/O address");
-}
+std::uint64_t iova(const page_ref<Domain>&) GUP_REFUSED(
+    "a page_ref is no licence for DMA: pin the page, get_user_page(ref), and ask the pin for its I/O "
+    "address");
 template <class Which = void, class Domain, dma_access Access>
-void iova(const user_page_ref<Domain, Access>&&) noexcept {
-    static_assert(detail::never<Domain>, "the I/O address of a temporary is of a page that is put at once: "
-                                         "name the reference and keep it while the device has the address");
-}
+std::uint64_t iova(const user_page_ref<Domain, Access>&&) GUP_REFUSED(
+    "the I/O address of a temporary is of a page that is put at once: name the reference and keep "
+    "it while the device has the address");
+template <class Which = void>
+std::uint64_t iova(detail::anything, detail::anything = {}, detail::anything = {}) GUP_REFUSED(
+    "iova takes a pinned reference, or the token of an operation, by name: write iova(ref), or "
+    "iova<domain>(ref) of a page in several. Of a pointer or optional pass what it holds, *ref, if "
+    "it holds any; of a pointer into memory ask domain.find_iova(pointer)");
+
 } // namespace gup::inline GUP_NAMESPACE

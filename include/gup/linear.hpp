@@ -20,9 +20,11 @@
 
 #include "gup/user_page_ref.hpp"
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 #if !defined(GUP_LINEAR_AT_RUN_TIME) && !defined(__OPTIMIZE__)
 #define GUP_LINEAR_AT_RUN_TIME
@@ -85,9 +87,18 @@ public:
         if (word_ == 0) detail::rule_broken("gup::linear was made of an empty reference");
     }
     [[gnu::always_inline]] linear(linear && other) noexcept : word_(other.take()) {}
-    linear& operator=(linear&&) = delete;
-    linear(const linear&) = delete; // a second pin is explicit: ref_user_page(ref)
-    linear& operator=(const linear&) = delete;
+    linear& operator=(linear&&) GUP_REFUSED(
+        "a linear reference is not assigned: what it holds would have to be put first. Give the new "
+        "one a name of its own");
+    GUP_NOT_COPIED(linear,
+                   "a linear reference is not copied: a second pin is explicit, ref_user_page(ref), and to "
+                   "hand this one on write std::move(ref), of one that is not const");
+    template <class Other>
+        requires(!std::same_as<Other, Ref> && !std::same_as<std::remove_cvref_t<Other>, linear>)
+    explicit linear(Other &&)
+        GUP_REFUSED("a linear reference is made of one that is pinned and moved, and not const: write "
+                    "gup::linear(std::move(ref)) or gup::linear(gup::get_user_page(pool)). Of a pointer or "
+                    "optional pass what it holds, std::move(*ref)");
     [[gnu::always_inline]] ~linear() {
         if (word_ != 0) detail::linear_without_put();
     }
@@ -135,6 +146,7 @@ private:
 
 template <class Domain, dma_access Access>
 linear(user_page_ref<Domain, Access>&&) -> linear<user_page_ref<Domain, Access>>;
+linear(detail::anything)->linear<user_page_ref<void>>; // which says how it is made
 
 namespace detail {
 
@@ -208,25 +220,33 @@ void put_user_page(linear<user_page_ref<Domain, dma_access::read>>&&, put_as) no
                   "nothing is written through a read reference, so its put takes no decision: "
                   "write put_user_page(std::move(ref))");
 }
+template <class Domain, dma_access Access, class Decision, class... More>
+    requires(cpu_may_write(Access) && (sizeof...(More) > 0 || !std::convertible_to<Decision, put_as>))
+void put_user_page(linear<user_page_ref<Domain, Access>>&&, Decision&&, More&&...) noexcept {
+    static_assert(detail::never<Domain>, "the decision of a put is one word: write "
+                                         "put_user_page(std::move(ref), gup::dirty) or gup::clean");
+}
 template <class Ref, class... Decision>
-void put_user_page(linear<Ref>&, Decision...) noexcept {
+void put_user_page(const linear<Ref>&, Decision&&...) noexcept {
+    static_assert(detail::never<Ref>, "a const reference is only lent: whoever owns it puts it");
+}
+template <class Ref, class... Decision>
+void put_user_page(linear<Ref>&, Decision&&...) noexcept {
     static_assert(detail::never<Ref>,
                   "put_user_page takes the reference over: write put_user_page(std::move(ref), ...)");
 }
 template <class Ref>
-void get_user_page(const linear<Ref>&) noexcept {
-    static_assert(detail::never<Ref>, "get_user_page pins a page of a pool or of a page_ref: a second pin of "
-                                      "the same page comes from ref_user_page(ref)");
-}
+linear<Ref> get_user_page(const linear<Ref>&) GUP_REFUSED(
+    "get_user_page pins a page of a pool or of a page_ref: a second pin of the same page comes from "
+    "ref_user_page(ref)");
 template <class Ref>
-void get_page(const linear<Ref>&) noexcept {
-    static_assert(detail::never<Ref>, "get_page is for ordinary references: a second pin comes from "
-                                      "ref_user_page(ref), an ordinary reference from find_get_page");
-}
-template <class Ref>
-void put_page(linear<Ref>&&) noexcept {
+page_ref<typename Ref::domain_type> get_page(const linear<Ref>&) GUP_REFUSED(
+    "get_page is for ordinary references: a second pin comes from ref_user_page(ref), an ordinary "
+    "reference from find_get_page");
+template <class Ref, class... Decision>
+void put_page(const linear<Ref>&, Decision&&...) noexcept {
     static_assert(detail::never<Ref>, "put_page is for ordinary references: a pinned page came from "
-                                      "get_user_page and goes with put_user_page");
+                                      "get_user_page and goes with put_user_page(std::move(ref), ...)");
 }
 
 static_assert(sizeof(linear<user_page_ref<void>>) == 8);

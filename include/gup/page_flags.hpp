@@ -91,4 +91,54 @@ auto page_address(const Ref& ref) noexcept {
     return ref.bytes().data();
 }
 
+// Wrong spellings, each with the right one.
+
+template <class = void>
+const page& page_descriptor(detail::anything, detail::anything = {}, detail::anything = {})
+    GUP_REFUSED("page_descriptor takes a page_ref or user_page_ref, by name: write page_descriptor(ref). Of "
+                "a pointer or optional pass what it "
+                "holds, *ref, if it holds any; a token is completed first, a linear reference has relax()");
+
+template <class = void>
+bool page_dirty(detail::anything, detail::anything = {}, detail::anything = {})
+    GUP_REFUSED("page_dirty takes a page_ref or user_page_ref, by name: write page_dirty(ref). Of a pointer "
+                "or optional pass what it "
+                "holds, *ref, if it holds any; a token is completed first, a linear reference has relax()");
+
+template <class = void>
+void set_page_dirty(detail::anything, detail::anything = {}, detail::anything = {})
+    GUP_REFUSED("set_page_dirty takes a page_ref or user_page_ref, by name: write set_page_dirty(ref). Of a "
+                "pointer or optional pass what it "
+                "holds, *ref, if it holds any; a token is completed first, a linear reference has relax()");
+
+template <class = void>
+bool clear_page_dirty_for_io(detail::anything, detail::anything = {}, detail::anything = {})
+    GUP_REFUSED("clear_page_dirty_for_io takes a page_ref or user_page_ref, by name: write "
+                "clear_page_dirty_for_io(ref). Of a pointer or optional pass what it "
+                "holds, *ref, if it holds any; a token is completed first, a linear reference has relax()");
+
+template <class = void>
+std::uint64_t page_to_pfn(detail::anything, detail::anything = {}, detail::anything = {})
+    GUP_REFUSED("page_to_pfn takes a page_ref or user_page_ref, by name: write page_to_pfn(ref). Of a "
+                "pointer or optional pass what it "
+                "holds, *ref, if it holds any; a token is completed first, a linear reference has relax()");
+
+template <class = void>
+std::uint64_t unchecked_page_to_pfn(detail::anything, detail::anything = {}, detail::anything = {})
+    GUP_REFUSED("unchecked_page_to_pfn takes a page_ref or user_page_ref, by name: write "
+                "unchecked_page_to_pfn(ref). Of a pointer or optional pass what it "
+                "holds, *ref, if it holds any; a token is completed first, a linear reference has relax()");
+
+template <class = void>
+std::byte* page_address(detail::anything, detail::anything = {}, detail::anything = {})
+    GUP_REFUSED("page_address takes a page_ref or user_page_ref, by name: write page_address(ref). Of a "
+                "pointer or optional pass what it "
+                "holds, *ref, if it holds any; a token is completed first, a linear reference has relax()");
+
+template <class = void>
+bool page_maybe_dma_pinned(detail::anything, detail::anything = {}, detail::anything = {})
+    GUP_REFUSED("page_maybe_dma_pinned takes a page_ref or user_page_ref, by name: write "
+                "page_maybe_dma_pinned(ref). Of a pointer or optional pass what it "
+                "holds, *ref, if it holds any; a token is completed first, a linear reference has relax()");
+
 } // namespace gup::inline GUP_NAMESPACE

@@ -55,8 +55,8 @@ public:
         state_ = taken;
         return *this;
     }
-    page_pool(const page_pool&) = delete;
-    page_pool& operator=(const page_pool&) = delete;
+    GUP_NOT_COPIED(page_pool,
+                   "a pool is not copied: pass it by reference, or hand it on with std::move(pool)");
     ~page_pool() { close(); }
 
     /// The domain that the memory is pinned in.
@@ -252,7 +252,7 @@ void put_user_pages(std::vector<user_page_ref<Domain, dma_access::read>>&&, put_
                                          "decision: write put_user_pages(std::move(refs))");
 }
 template <class Domain, dma_access Access, class... Decision>
-void put_user_pages(std::vector<user_page_ref<Domain, Access>>&, Decision...) noexcept {
+void put_user_pages(std::vector<user_page_ref<Domain, Access>>&, Decision&&...) noexcept {
     static_assert(detail::never<Domain>, "put_user_pages takes the references over: write "
                                          "put_user_pages(std::move(refs), ...)");
 }

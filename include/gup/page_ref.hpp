@@ -6,6 +6,7 @@
 
 #include "gup/annotations.hpp"
 #include "gup/detail/reference_word.hpp"
+#include "gup/detail/refused_calls.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -34,13 +35,19 @@ public:
         word_.set(taken);
         return *this;
     }
-    page_ref(const page_ref&) = delete;            // a second reference is explicit: get_page(ref)
-    page_ref& operator=(const page_ref&) = delete; // likewise
+    GUP_NOT_COPIED(page_ref,
+                   "an ordinary reference is not copied: a second one is explicit, get_page(ref), and "
+                   "to hand this one on write std::move(ref), of one that is not const; containers of "
+                   "references, lambdas that capture one, and all else that has one, likewise");
     template <class Other>
-    page_ref(page_ref<Other> &&) = delete; // of another domain
+    page_ref(page_ref<Other> &&)
+        GUP_REFUSED("this is a reference to a page of another domain: domains do not share pages, nor do "
+                    "those of different tags");
     template <class Other, dma_access Access>
-    page_ref(user_page_ref<Other, Access> &&) = delete; // a pin stays one: find_get_page gives a page_ref
-#ifndef __clang__                                       // as in user_page_ref.hpp
+    page_ref(user_page_ref<Other, Access> &&)
+        GUP_REFUSED("a pinned reference stays one until its put: an ordinary one to the same page comes from "
+                    "find_get_page(pool, ref.bytes().data())");
+#ifndef __clang__ // as in user_page_ref.hpp
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
@@ -117,28 +124,20 @@ void put_page(const page_ref<Domain>&) noexcept {
     static_assert(detail::never<Domain>, "a const reference is only lent: whoever owns it puts it");
 }
 template <class Domain, class... Decision>
-void put_user_page(page_ref<Domain>&&, Decision...) noexcept {
+void put_user_page(page_ref<Domain>&&, Decision&&...) noexcept {
     static_assert(
         detail::never<Domain>,
         "put_user_page is for pinned references: a page_ref came from get_page and goes with put_page");
 }
 template <class Domain, class... Decision>
-void put_user_page(const page_ref<Domain>&, Decision...) noexcept {
+void put_user_page(const page_ref<Domain>&, Decision&&...) noexcept {
     static_assert(detail::never<Domain>, "put_user_page is for pinned references: a page_ref came from "
                                          "get_page and goes with put_page(std::move(ref))");
 }
-template <class Domain>
-void ref_user_page(const page_ref<Domain>&) noexcept {
-    static_assert(detail::never<Domain>,
-                  "ref_user_page is for pinned references: a second page_ref comes from "
-                  "get_page(ref), a pin of the same page from get_user_page(ref)");
-}
-template <dma_access, class Domain>
-void ref_user_page(const page_ref<Domain>&) noexcept {
-    static_assert(detail::never<Domain>,
-                  "ref_user_page is for pinned references: a second page_ref comes from "
-                  "get_page(ref), a pin of the same page from get_user_page<access>(ref)");
-}
+template <dma_access Access = dma_access::read_write, class Domain>
+user_page_ref<Domain, Access> ref_user_page(const page_ref<Domain>&) GUP_REFUSED(
+    "ref_user_page is for pinned references: a second page_ref comes from get_page(ref), a pin of "
+    "the same page from get_user_page<access>(ref)");
 
 static_assert(sizeof(page_ref<void>) == 8);
 

@@ -37,12 +37,18 @@ public:
         word_.set(taken);
         return *this;
     }
-    user_page_ref(const user_page_ref&) = delete;            // a second pin is explicit: ref_user_page(ref)
-    user_page_ref& operator=(const user_page_ref&) = delete; // likewise
-    template <class Other, dma_access Held> // ref_user_page<access>(ref) narrows, nothing widens; another
-    user_page_ref(user_page_ref<Other, Held> &&) = delete; // domain's page is not pinned in this one
+    GUP_NOT_COPIED(
+        user_page_ref,
+        "a pinned reference is not copied: a second pin is explicit, ref_user_page(ref), and to hand "
+        "this one on write std::move(ref), of one that is not const; containers of references, "
+        "lambdas that capture one, and all else that has one, likewise");
+    template <class Other, dma_access Held>
+    user_page_ref(user_page_ref<Other, Held> &&) GUP_REFUSED(
+        "this reference is to a page of another domain, or of another access: domains do not share "
+        "pins, ref_user_page<access>(ref) narrows an access, and nothing widens it");
     template <class Other>
-    user_page_ref(page_ref<Other> &&) = delete; // no licence for DMA: get_user_page(ref) pins it
+    user_page_ref(page_ref<Other> &&)
+        GUP_REFUSED("a page_ref is no licence for DMA: get_user_page(ref) pins its page");
 // When a std::optional that has been reset goes, g++ 12 takes the word for uninitialised: it does not see
 // that the optional is empty. It has nothing against a destructor that is not inline, but every put would.
 #ifndef __clang__
@@ -182,42 +188,39 @@ void put_user_page(user_page_ref<Domain, dma_access::read>&&, put_as) noexcept {
                   "nothing is written through a read reference, so its put takes no decision: "
                   "write put_user_page(std::move(ref))");
 }
-template <class Domain, dma_access Access, class Decision>
-    requires(cpu_may_write(Access) && !std::convertible_to<Decision, put_as>)
-void put_user_page(user_page_ref<Domain, Access>&&, Decision) noexcept {
-    static_assert(detail::never<Domain>, "the decision of a put is a word: write "
+template <class Domain, dma_access Access, class Decision, class... More>
+    requires(cpu_may_write(Access) && (sizeof...(More) > 0 || !std::convertible_to<Decision, put_as>))
+void put_user_page(user_page_ref<Domain, Access>&&, Decision&&, More&&...) noexcept {
+    static_assert(detail::never<Domain>, "the decision of a put is one word: write "
                                          "put_user_page(std::move(ref), gup::dirty) or gup::clean");
 }
 template <class Domain, dma_access Access, class... Decision>
-void put_user_page(const user_page_ref<Domain, Access>&, Decision...) noexcept {
+void put_user_page(const user_page_ref<Domain, Access>&, Decision&&...) noexcept {
     static_assert(detail::never<Domain>,
                   "a const reference is only lent: whoever owns it puts it, as with_user_page does with "
                   "what its function returns");
 }
 template <class Domain, dma_access Access, class... Decision>
-void put_user_page(user_page_ref<Domain, Access>&, Decision...) noexcept {
+void put_user_page(user_page_ref<Domain, Access>&, Decision&&...) noexcept {
     static_assert(detail::never<Domain>,
                   "put_user_page takes the reference over: write put_user_page(std::move(ref), ...)");
 }
+template <dma_access Narrow = dma_access::read_write, class Domain, dma_access Access>
+user_page_ref<Domain, Access> get_user_page(const user_page_ref<Domain, Access>&) GUP_REFUSED(
+    "get_user_page pins a page of a pool or of a page_ref: a second pin of the same page comes from "
+    "ref_user_page(ref)");
 template <class Domain, dma_access Access>
-void get_user_page(const user_page_ref<Domain, Access>&) noexcept {
-    static_assert(detail::never<Domain>,
-                  "get_user_page pins a page of a pool or of a page_ref: a second pin of "
-                  "the same page comes from ref_user_page(ref)");
-}
-template <class Domain, dma_access Access>
-void get_page(const user_page_ref<Domain, Access>&) noexcept {
-    static_assert(detail::never<Domain>, "get_page is for ordinary references: a second pin comes from "
-                                         "ref_user_page(ref), an ordinary reference from find_get_page");
-}
+page_ref<Domain> get_page(const user_page_ref<Domain, Access>&) GUP_REFUSED(
+    "get_page is for ordinary references: a second pin comes from ref_user_page(ref), an ordinary "
+    "reference from find_get_page");
 template <class Domain, dma_access Access, class... Decision>
-void put_page(user_page_ref<Domain, Access>&&, Decision...) noexcept {
+void put_page(user_page_ref<Domain, Access>&&, Decision&&...) noexcept {
     static_assert(detail::never<Domain>,
                   "put_page is for ordinary references: a pinned page came from get_user_page "
                   "and goes with put_user_page");
 }
 template <class Domain, dma_access Access, class... Decision>
-void put_page(const user_page_ref<Domain, Access>&, Decision...) noexcept {
+void put_page(const user_page_ref<Domain, Access>&, Decision&&...) noexcept {
     static_assert(detail::never<Domain>,
                   "put_page is for ordinary references: a pinned page came from get_user_page "
                   "and goes with put_user_page(std::move(ref), ...)");

@@ -31,7 +31,5 @@ template <class Ref>
 concept ordinary_reference = is_page_ref<std::remove_cvref_t<Ref>>;
 template <class Ref>
 concept linear_reference = is_linear<std::remove_cvref_t<Ref>>;
-template <class Ref>
-concept wrong_reference = named_reference<Ref> || ordinary_reference<Ref> || linear_reference<Ref>;
 
 } // namespace gup::inline GUP_NAMESPACE::detail
