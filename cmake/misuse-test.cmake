@@ -4,8 +4,9 @@
 #
 #     // misuse: WHAT                    the name of its row in the table; several files may speak for one row
 #     // correct: WHAT                   or, of a program that nothing may object to
-#     // expect-error: REGEX             every compiler reports an error whose text matches
-#     // expect-warning: REGEX           likewise
+#     // expect-error: REGEX             every compiler reports an error, and the text of the first one matches
+#     // expect-later-error: REGEX       likewise, and that of any one; of a standard header that complains first
+#     // expect-warning: REGEX           likewise, a warning
 #     // expect-clean                    no diagnostics
 #     // expect-consumed-warning: REGEX  with -Wconsumed clang warns; also expect-consumed-clean
 #     // expect-linear-error: REGEX      compiled with -O2; also expect-linear-clean. -Wconsumed must be silent there
@@ -22,7 +23,7 @@
 
 cmake_minimum_required(VERSION 3.25)
 
-set(gup_misuse_pattern "^ *// expect(-(consumed|linear|run))?(-(gcc|clang|clang14|clang19))?-(error: |warning: |clean$)(.*)$")
+set(gup_misuse_pattern "^ *// expect(-(consumed|linear|run))?(-(gcc|clang|clang14|clang19))?-(error: |later-error: |warning: |clean$)(.*)$")
 
 function(gup_add_misuse_tests)
   set(script ${CMAKE_CURRENT_FUNCTION_LIST_FILE})
@@ -128,9 +129,16 @@ endmacro()
 macro(gup_judge layer)
   set(kinds "")
   foreach(line IN LISTS expected_${layer})
-    string(REGEX MATCH "^(error: |warning: |clean)(.*)$" _ "${line}")
-    list(APPEND kinds "${CMAKE_MATCH_1}")
-    if(NOT line STREQUAL "clean" AND NOT output MATCHES "${CMAKE_MATCH_1}[^\n]*${CMAKE_MATCH_2}")
+    string(REGEX MATCH "^(error: |later-error: |warning: |clean)(.*)$" _ "${line}")
+    set(kind ${CMAKE_MATCH_1})
+    set(text "${CMAKE_MATCH_2}")
+    string(REPLACE "later-" "" shown "${kind}")
+    list(APPEND kinds "${shown}")
+    set(where "${output}")
+    if(kind STREQUAL "error: " AND "${layer}" STREQUAL "default")
+      string(REGEX MATCH "error: [^\n]*" where "${output}")
+    endif()
+    if(NOT line STREQUAL "clean" AND NOT where MATCHES "${shown}[^\n]*${text}")
       string(APPEND problems "${layer}: nothing matches ${line}\n")
     endif()
   endforeach()
