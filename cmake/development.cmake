@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSL-1.0
-# What only gup's own build has: warnings for all that uses the headers here, the targets
+# What only gup's own build has: warnings for all that uses the headers here and in them, the targets
 # all_verify_interface_header_sets and *_verify_interface_header_sets, which compile every header by itself, and a look
 # for headers that no target names.
 
 add_library(gup-warnings INTERFACE)
 target_compile_options(gup-warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+target_compile_definitions(gup-warnings INTERFACE GUP_WARN_IN_HEADERS)
 
 get_property(gup_components GLOBAL PROPERTY gup_components)
 list(TRANSFORM gup_components PREPEND gup_ OUTPUT_VARIABLE libraries)

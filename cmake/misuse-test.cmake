@@ -4,11 +4,12 @@
 #
 #     // misuse: WHAT                    the name of its row in the table; several files may speak for one row
 #     // correct: WHAT                   or, of a program that nothing may object to
-#     // expect-error: REGEX             every compiler reports an error whose text matches
-#     // expect-warning: REGEX           likewise
+#     // expect-error: REGEX             every compiler reports an error, and the text of the first one matches
+#     // expect-later-error: REGEX       likewise, and that of any one; of a standard header that complains first
+#     // expect-warning: REGEX           likewise, a warning
 #     // expect-clean                    no diagnostics
 #     // expect-consumed-warning: REGEX  with -Wconsumed clang warns; also expect-consumed-clean
-#     // expect-linear-error: REGEX      compiled with -O2; also expect-linear-clean
+#     // expect-linear-error: REGEX      compiled with -O2; also expect-linear-clean. -Wconsumed must be silent there
 #     // expect-run-error: REGEX         built and run, it ends abnormally and prints what matches, or ends by a
 #                                     signal whose name matches; also expect-run-clean
 #
@@ -22,7 +23,7 @@
 
 cmake_minimum_required(VERSION 3.25)
 
-set(gup_misuse_pattern "^ *// expect(-(consumed|linear|run))?(-(gcc|clang|clang14|clang19))?-(error: |warning: |clean$)(.*)$")
+set(gup_misuse_pattern "^ *// expect(-(consumed|linear|run))?(-(gcc|clang|clang14|clang19))?-(error: |later-error: |warning: |clean$)(.*)$")
 
 function(gup_add_misuse_tests)
   set(script ${CMAKE_CURRENT_FUNCTION_LIST_FILE})
@@ -57,9 +58,11 @@ macro(gup_describe_compiler)
   set(family gcc)
   set(version gcc)
   set(plain -fno-diagnostics-show-caret)
+  set(consumed "")
   if(COMPILER MATCHES "clang")
     set(family clang)
     set(plain -fno-caret-diagnostics -ferror-limit=0)
+    set(consumed -Wconsumed)
     string(REGEX MATCH "[0-9]+$" version "${COMPILER}")
     string(PREPEND version clang)
   endif()
@@ -126,9 +129,16 @@ endmacro()
 macro(gup_judge layer)
   set(kinds "")
   foreach(line IN LISTS expected_${layer})
-    string(REGEX MATCH "^(error: |warning: |clean)(.*)$" _ "${line}")
-    list(APPEND kinds "${CMAKE_MATCH_1}")
-    if(NOT line STREQUAL "clean" AND NOT output MATCHES "${CMAKE_MATCH_1}[^\n]*${CMAKE_MATCH_2}")
+    string(REGEX MATCH "^(error: |later-error: |warning: |clean)(.*)$" _ "${line}")
+    set(kind ${CMAKE_MATCH_1})
+    set(text "${CMAKE_MATCH_2}")
+    string(REPLACE "later-" "" shown "${kind}")
+    list(APPEND kinds "${shown}")
+    set(where "${output}")
+    if(kind STREQUAL "error: " AND "${layer}" STREQUAL "default")
+      string(REGEX MATCH "error: [^\n]*" where "${output}")
+    endif()
+    if(NOT line STREQUAL "clean" AND NOT where MATCHES "${shown}[^\n]*${text}")
       string(APPEND problems "${layer}: nothing matches ${line}\n")
     endif()
   endforeach()
@@ -147,14 +157,17 @@ macro(gup_check_layers)
   gup_read_expectations()
   set(said "")
   if(expected_linear)
-    gup_compile(${SOURCE} O2 -c -o /dev/null)
+    gup_compile(${SOURCE} O2 -c -o /dev/null ${consumed})
     gup_judge(linear)
+    if(output MATCHES "-Wconsumed")
+      string(APPEND problems "linear: -Wconsumed warns of what is linear's\n")
+    endif()
   else()
     if(expected_run)
       gup_run_misuse()
     endif()
     if(expected_consumed)
-      gup_compile_source(O0 -fsyntax-only -Wconsumed)
+      gup_compile_source(O0 -fsyntax-only ${consumed})
       gup_judge(consumed)
       # what the default layer would have said is the rest of it
       gup_remove_consumed()

@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 to_build='g++ cmake ninja-build pkg-config libboost-dev liburing-dev'
 to_test="$to_build clang-14 clang-19 clang-tidy-19 clang-tools-19 libc++-19-dev libc++abi-19-dev catch2 librapidcheck-dev
 strace libbenchmark-dev"
-to_test_also='libclang-rt-14-dev qemu-system-x86 cpio kmod xz-utils zstd lz4'
+to_test_also='libclang-rt-14-dev qemu-system-x86 cpio kmod xz-utils zstd lz4 g++-aarch64-linux-gnu qemu-user'
 
 fail() {
     echo "quickstart.sh: $*" >&2

@@ -152,6 +152,10 @@ test_of="the test of the namespaces"
 namespaces "$include" 'namespace gup::inline GUP_NAMESPACE::detail {' || wrong "$test_of rejects the release's"
 namespaces 'namespace gup::inline GUP_NAMESPACE {' && wrong "$test_of accepts a macro that is not defined"
 namespaces "$include" 'namespace gup {' && wrong "$test_of accepts names without the release"
+namespaces "$include" 'namespace gup::inline GUP_RELEASE {' && wrong "$test_of accepts names for both kinds of objects"
+sed -i '/^GUP_SYSTEM_HEADER$/d' headers/include/gup/detail/process.hpp
+namespaces "$include" && wrong "$test_of accepts a header of which compilers warn"
+cp "$SOURCE/include/gup/detail/process.hpp" headers/include/gup/detail
 namespaces 'namespace gup::process_wide_v1 {' && wrong "$test_of accepts more names that are one for a process"
 
 # readme BLOCK...: what the README test says of a README with this block.

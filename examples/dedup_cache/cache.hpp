@@ -17,7 +17,6 @@
 #include <filesystem>
 #include <iterator>
 #include <list>
-#include <optional>
 #include <span>
 #include <unordered_map>
 #include <utility>
@@ -75,10 +74,10 @@ public:
     std::size_t evicted() const noexcept { return evicted_; }
 
     /// A page to read into; empty if all are in use and none can be freed.
-    std::optional<pinned_page> free_page() {
+    gup::maybe<pinned_page> free_page() {
         for (;;) {
             if (auto page = gup::try_get_user_page(pool_)) return page;
-            if (contents_.empty()) return std::nullopt;
+            if (contents_.empty()) return {};
             forget_oldest();
         }
     }

@@ -8,7 +8,6 @@
 #include <array>
 #include <cerrno>
 #include <exception>
-#include <optional>
 #include <stdexcept>
 #include <system_error>
 

@@ -24,6 +24,7 @@
 /// written and shared again meanwhile, and what was written would be lost with it.
 
 #include "gup/detail/space_state.hpp"
+#include "gup/maybe.hpp"
 #include "gup/page_pool.hpp"
 #include "gup/proxy_source.hpp"
 
@@ -31,7 +32,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -43,8 +43,8 @@ struct space_access;
 
 /// Names of pages. A handle: destroying it removes all names; pages and proxies live on until their last put.
 /// All functions may be called from any thread, except for moving and destroying the handle. One that was
-/// moved from can only be assigned to or destroyed: all else terminates the program, with a message except in
-/// get_user_page_fast, which does not look.
+/// moved from can only be assigned to or destroyed: all else terminates the program, with a message, in
+/// get_user_page_fast if the caller was built without NDEBUG or the domain is a tracked one.
 ///
 /// "Written" is what a device may do: a pin with access `to_device`, or a page_ref, through which the CPU
 /// writes, is not seen by `share`. In a forked child a space finds nothing.
@@ -73,18 +73,22 @@ public:
         state_ = std::move(taken);
         return *this;
     }
-    address_space(const address_space&) = delete;
-    address_space& operator=(const address_space&) = delete;
+    GUP_NOT_COPIED(address_space, "an address space is not copied: pass it by reference, or hand it on with "
+                                  "std::move(space)");
     ~address_space() { close(); }
 
     /// Names the page of a reference; it stays in use until the name is removed. Throws pin_error: EEXIST if
     /// the index names a page, EBUSY if the page has a name and is pinned for writing, EMLINK if it has
-    /// `most_names`, or three times as many references.
+    /// `most_names`, or three times as many references. Not with an empty reference.
     template <page_reference Ref>
         requires std::same_as<typename Ref::domain_type, Domain>
-    void insert(std::uint64_t index, const Ref& ref) {
-        living().insert(index, detail::reference_access::word(ref));
+    void insert(std::uint64_t index, const Ref& ref, detail::origin_of<Domain> where = {}) {
+        living().insert(index, detail::held(ref, where));
     }
+    void insert(detail::anything, detail::anything = {}, detail::anything = {}) GUP_REFUSED(
+        "insert takes an index and a reference to a page of the space's domain, by name: write "
+        "space.insert(index, ref). Of a pointer, optional or maybe pass what it holds, *ref, if it holds "
+        "any");
     /// Gives the page of `index` a second name, in another space or in this one. Throws pin_error: ENOENT if
     /// `index` names no page, EEXIST if the other index does, EBUSY while the page is pinned for writing, if
     /// only for the moment in which get_user_page_fast finds out that it may not be; EMLINK as insert.
@@ -127,6 +131,9 @@ private:
     source_handle<state> state_;
 };
 
+template <class Domain, dma_access Access>
+address_space(page_pool<Domain, Access>&) -> address_space<Domain>;
+
 namespace detail {
 
 /// The verbs' way into a space.
@@ -139,11 +146,6 @@ struct space_access {
     static space_state<Domain>& unchecked_state(const address_space<Domain>& space) noexcept {
         return *space.state_;
     }
-    template <class Ref>
-    static std::optional<Ref> wrap(Ref ref) noexcept {
-        if (!ref) return std::nullopt;
-        return std::optional(std::move(ref));
-    }
 };
 
 } // namespace detail
@@ -152,17 +154,17 @@ struct space_access {
 /// std::bad_alloc if there is no memory for its proxy, pin_error (EMLINK) if a million and a half references
 /// lead there.
 template <class Domain>
-[[nodiscard("the reference must be put")]] std::optional<page_ref<Domain>>
-find_get_page(address_space<Domain>& space, std::uint64_t index) {
-    return detail::space_access::wrap(detail::space_access::state(space).find(index));
+[[nodiscard("the reference must be put")]] maybe<page_ref<Domain>> find_get_page(address_space<Domain>& space,
+                                                                                 std::uint64_t index) {
+    return detail::to_maybe(detail::space_access::state(space).find(index));
 }
 /// As above; if no proxy of the name is published yet, this source is asked for one. It must lead to the page
 /// of the name and have its index, else EINVAL. The source stays until the space goes.
 template <class Domain, proxy_source Source>
     requires std::same_as<typename Source::domain_type, Domain>
-[[nodiscard("the reference must be put")]] std::optional<page_ref<Domain>>
+[[nodiscard("the reference must be put")]] maybe<page_ref<Domain>>
 find_get_page(address_space<Domain>& space, std::uint64_t index, Source& source) {
-    return detail::space_access::wrap(detail::space_access::state(space).find(
+    return detail::to_maybe(detail::space_access::state(space).find(
         index, [&](std::uint64_t i, const page_ref<Domain>&) { return source.make(i); }));
 }
 
@@ -171,10 +173,10 @@ find_get_page(address_space<Domain>& space, std::uint64_t index, Source& source)
 /// page to copy to, EACCES if the page's memory was pinned with a narrower access, EBUSY if a page with
 /// several names stays pinned for writing by others, EPERM in a forked child; as find_get_page.
 template <dma_access Access = dma_access::read_write, class Domain>
-[[nodiscard("the pin must be put")]] std::optional<user_page_ref<Domain, Access>>
+[[nodiscard("the pin must be put")]] maybe<user_page_ref<Domain, Access>>
 find_get_user_page(address_space<Domain>& space, std::uint64_t index) {
     auto& state = detail::space_access::state(space);
-    return detail::space_access::wrap(
+    return detail::to_maybe(
         state.template find_pinned<Access>(index, [&](std::uint64_t i) { return state.find(i); }));
 }
 
@@ -182,10 +184,12 @@ find_get_user_page(address_space<Domain>& space, std::uint64_t index) {
 /// write, the page has no other name. Empty if not, and sometimes beside concurrent changes: then go the slow
 /// way. Never blocks, never allocates, makes no system call.
 template <dma_access Access = dma_access::read_write, class Domain>
-[[nodiscard("the pin must be put")]] std::optional<user_page_ref<Domain, Access>>
-get_user_page_fast(address_space<Domain>& space, std::uint64_t index) noexcept {
-    return detail::space_access::wrap(
-        detail::space_access::unchecked_state(space).template try_find_pinned<Access>(index));
+[[nodiscard("the pin must be put")]] maybe<user_page_ref<Domain, Access>>
+get_user_page_fast(address_space<Domain>& space, std::uint64_t index,
+                   detail::origin_of<Domain> where = {}) noexcept {
+    auto& state = detail::looks<Domain>(where) ? detail::space_access::state(space)
+                                               : detail::space_access::unchecked_state(space);
+    return detail::to_maybe(state.template try_find_pinned<Access>(index));
 }
 
 } // namespace gup::inline GUP_NAMESPACE

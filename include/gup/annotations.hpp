@@ -12,11 +12,15 @@
 ///
 /// Clang 19 warns of some correct programs, too (tests/misuse/false_alarms has one of each kind):
 /// * of a loop without a condition that is left from its middle in one way only;
-/// * of a reference given to a constructor by value or as a temporary, of optional, variant or a member in a
-///   list of initialisers: name it first and move it into a parameter of type `&&`, or assign it;
-/// * of a local reference returned as an optional: write `return std::optional(std::move(page))`;
-/// * after a reference was passed by a reference that is not const, and where it came as such a parameter:
-///   pass `const&` to look, `&&` to give away;
+/// * of a reference given to a constructor by value or as a temporary, of maybe, optional, variant or a
+///   member in a list of initialisers: name it first and move it into a parameter of type `&&`, or assign it;
+/// * of a local reference returned as a maybe or an optional: write `return gup::maybe(std::move(page))`;
+/// * after a reference was passed by a reference that is not const, and where it came as such a parameter,
+///   also if a loop there hands it over and gets it back: pass `const&` to look, `&&` to give away;
+/// * of a put after an operation that was refused, if a `std::error_code` is asked: ask the reference, which
+///   has its page then, `if (page) put_user_page(...)`;
+/// * of a reference that is put by a lambda, as a scope guard's: lend it with with_user_page, or let its
+///   destructor put it;
 /// * where two conditions only together say that each path puts; after std::swap by its full name (an
 ///   unqualified swap is understood); of a function that returns an empty reference.
 

@@ -5,7 +5,9 @@
 
 #include "gup/version.hpp"
 
-namespace gup::inline GUP_NAMESPACE {
+GUP_SYSTEM_HEADER
+
+namespace gup::inline GUP_RELEASE {
 
 /// A place in a program. As std::source_location, which clang 14 does not have.
 struct call_site {
@@ -21,4 +23,4 @@ struct call_site {
     }
 };
 
-} // namespace gup::inline GUP_NAMESPACE
+} // namespace gup::inline GUP_RELEASE

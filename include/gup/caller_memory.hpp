@@ -7,12 +7,12 @@
 #include "gup/detail/dynamic_registry.hpp"
 #include "gup/detail/keep_loaded.hpp"
 #include "gup/dynamic_page.hpp"
+#include "gup/maybe.hpp"
 #include "gup/pin_domain.hpp"
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -32,8 +32,7 @@ inline constexpr dma_access natural_access =
 
 /// As get_user_pages; instead of throwing fills `failure` and returns nothing. Throws std::bad_alloc only.
 template <dma_access Access, pin_domain Domain, pinnable_byte Byte, std::size_t Extent>
-[[nodiscard("the memory must be put"),
-  gnu::visibility("hidden")]] std::optional<user_page_ref<Domain, Access>>
+[[nodiscard("the memory must be put"), gnu::visibility("hidden")]] maybe<user_page_ref<Domain, Access>>
 try_get_user_pages(Domain& domain, std::span<Byte, Extent> memory, const memory_provider& provider,
                    pin_failure& failure) {
     static_assert(!cpu_may_write(Access) || !std::is_const_v<Byte>,
@@ -41,12 +40,10 @@ try_get_user_pages(Domain& domain, std::span<Byte, Extent> memory, const memory_
     if (provider.keep_alive != nullptr) detail::keep_loaded();
     const std::uintptr_t word =
         detail::dynamic_registry<Domain>::current().get(domain, memory, Access, provider, failure);
-    if (word == 0) return std::nullopt;
-    auto ref = detail::reference_access::make<user_page_ref<Domain, Access>>(word);
-    return std::optional(std::move(ref));
+    return detail::to_maybe(detail::reference_access::make<user_page_ref<Domain, Access>>(word));
 }
 template <dma_access Access, pin_domain Domain, pinnable_byte Byte, std::size_t Extent>
-[[nodiscard("the memory must be put")]] std::optional<user_page_ref<Domain, Access>>
+[[nodiscard("the memory must be put")]] maybe<user_page_ref<Domain, Access>>
 try_get_user_pages(Domain& domain, std::span<Byte, Extent> memory, pin_failure& failure) {
     return try_get_user_pages<Access>(domain, memory, memory_provider{}, failure);
 }
@@ -75,8 +72,9 @@ template <dma_access Access, pin_domain Domain, pinnable_byte Byte, std::size_t 
 [[nodiscard("the memory must be put"), gnu::visibility("hidden")]] user_page_ref<Domain, Access>
 get_user_pages(Domain& domain, std::span<Byte, Extent> memory, const memory_provider& provider = {}) {
     pin_failure failure;
-    if (auto ref = try_get_user_pages<Access>(domain, memory, provider, failure)) return std::move(*ref);
-    throw pin_error(std::move(failure));
+    if (auto ref = try_get_user_pages<Access>(domain, memory, provider, failure))
+        return std::move(ref).value();
+    detail::throw_failure(std::move(failure));
 }
 template <pin_domain Domain, pinnable_byte Byte, std::size_t Extent>
 [[nodiscard("the memory must be put")]] user_page_ref<Domain, natural_access<Byte>>
@@ -87,23 +85,19 @@ get_user_pages(Domain& domain, std::span<Byte, Extent> memory) {
 /// An ordinary reference to the caller's memory that is pinned in the domain and holds this address, anywhere
 /// inside it; empty if there is none. No system call.
 template <pin_domain Domain>
-[[nodiscard("the reference must be put")]] std::optional<page_ref<Domain>>
+[[nodiscard("the reference must be put")]] maybe<page_ref<Domain>>
 find_get_page(Domain& domain, const void* address) noexcept {
     auto* const registry = detail::dynamic_registry<Domain>::existing();
     const std::uintptr_t word = registry == nullptr ? 0 : registry->find(domain, address);
-    if (word == 0) return std::nullopt;
-    auto ref = detail::reference_access::make<page_ref<Domain>>(word);
-    return std::optional(std::move(ref));
+    return detail::to_maybe(detail::reference_access::make<page_ref<Domain>>(word));
 }
 
 // A wrong spelling of a domain, with what it lacks.
 
 template <class Domain, pinnable_byte Byte, std::size_t Extent>
     requires(!std::equality_comparable<Domain> && requires { typename Domain::registration; })
-void get_user_pages(Domain&, std::span<Byte, Extent>) {
-    static_assert(detail::never<Domain>,
-                  "two pins of the same memory share a descriptor if they are in the same domain: give the "
-                  "domain an operator== that says so");
-}
+user_page_ref<Domain, natural_access<Byte>> get_user_pages(Domain&, std::span<Byte, Extent>)
+GUP_REFUSED("two pins of the same memory share a descriptor if they are in the same domain: give the domain "
+            "an operator== that says so");
 
 } // namespace gup::inline GUP_NAMESPACE

@@ -140,27 +140,47 @@ template <class Ref, class Place>
 
 // Wrong spellings, each with the right one.
 
-template <class Which = void, detail::wrong_reference Ref>
-void start_dma_to_device(Ref&&, std::uint64_t) {
-    static_assert(!detail::named_reference<Ref>,
-                  "the operation takes the reference over until it completes: write "
-                  "start_dma_to_device(std::move(ref), ...)");
-    static_assert(!detail::ordinary_reference<Ref>,
-                  "a page_ref is no licence for DMA: pin the page and hand the pin "
-                  "over, start_dma_to_device(get_user_page(ref), ...)");
-    static_assert(!detail::linear_reference<Ref>, "an operation takes an ordinary reference: write "
-                                                  "start_dma_to_device(std::move(ref).relax(), ...)");
-}
-template <class Which = void, detail::wrong_reference Ref>
-void start_dma_from_device(Ref&&, std::uint64_t) {
-    static_assert(!detail::named_reference<Ref>,
-                  "the operation takes the reference over until it completes: write "
-                  "start_dma_from_device(std::move(ref), ...)");
-    static_assert(!detail::ordinary_reference<Ref>,
-                  "a page_ref is no licence for DMA: pin the page and hand the pin "
-                  "over, start_dma_from_device(get_user_page(ref), ...)");
-    static_assert(!detail::linear_reference<Ref>, "an operation takes an ordinary reference: write "
-                                                  "start_dma_from_device(std::move(ref).relax(), ...)");
-}
+template <class Which = void, detail::named_reference Ref, class... Rest>
+detail::anything start_dma_to_device(Ref&&, Rest&&...)
+    GUP_REFUSED("the operation takes the reference over until it completes: write "
+                "start_dma_to_device(std::move(ref), ...), "
+                "with one that is not const");
+template <class Which = void, detail::ordinary_reference Ref, class... Rest>
+detail::anything start_dma_to_device(Ref&&, Rest&&...)
+    GUP_REFUSED("a page_ref is no licence for DMA: pin the page and hand the pin over, "
+                "start_dma_to_device(get_user_page(ref), ...)");
+template <class Which = void, detail::linear_reference Ref, class... Rest>
+detail::anything start_dma_to_device(Ref&&, Rest&&...) GUP_REFUSED(
+    "an operation takes an ordinary reference: write start_dma_to_device(std::move(ref).relax(), ...)");
+template <class Which = void>
+detail::anything start_dma_to_device(detail::anything = {}, detail::anything = {}, detail::anything = {},
+                                     detail::anything = {})
+    GUP_REFUSED(
+        "start_dma_to_device takes a pinned reference and the number that the device knows the "
+        "operation by: write "
+        "start_dma_to_device(std::move(ref), number). Of a pointer, optional or maybe pass what it holds, "
+        "std::move(*ref), if "
+        "it holds any; neither domain nor device is named");
+
+template <class Which = void, detail::named_reference Ref, class... Rest>
+detail::anything start_dma_from_device(Ref&&, Rest&&...)
+    GUP_REFUSED("the operation takes the reference over until it completes: write "
+                "start_dma_from_device(std::move(ref), ...), "
+                "with one that is not const");
+template <class Which = void, detail::ordinary_reference Ref, class... Rest>
+detail::anything start_dma_from_device(Ref&&, Rest&&...)
+    GUP_REFUSED("a page_ref is no licence for DMA: pin the page and hand the pin over, "
+                "start_dma_from_device(get_user_page(ref), ...)");
+template <class Which = void, detail::linear_reference Ref, class... Rest>
+detail::anything start_dma_from_device(Ref&&, Rest&&...) GUP_REFUSED(
+    "an operation takes an ordinary reference: write start_dma_from_device(std::move(ref).relax(), ...)");
+template <class Which = void>
+detail::anything start_dma_from_device(detail::anything = {}, detail::anything = {}, detail::anything = {},
+                                       detail::anything = {})
+    GUP_REFUSED("start_dma_from_device takes a pinned reference and the number that the device knows the "
+                "operation by: write "
+                "start_dma_from_device(std::move(ref), number). Of a pointer, optional or maybe pass what it "
+                "holds, std::move(*ref), if "
+                "it holds any; neither domain nor device is named");
 
 } // namespace gup::inline GUP_NAMESPACE

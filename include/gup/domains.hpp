@@ -66,7 +66,7 @@ public:
     registration pin(std::span<const std::byte> range, dma_access access) {
         pin_failure failure;
         if (auto made = try_pin(range, access, failure)) return std::move(*made);
-        throw pin_error(std::move(failure));
+        detail::throw_failure(std::move(failure));
     }
     /// As pin; instead of throwing fills `failure` and returns nothing. Throws std::bad_alloc only.
     [[nodiscard("dropping a registration undoes its pins at once")]] std::optional<registration>
@@ -101,6 +101,9 @@ private:
             static_cast<typename Domain::registration&>(made) = Domain::unpinned();
     }
 };
+
+template <class... Domains>
+domains(Domains...) -> domains<Domains...>;
 
 /// A pin in each of the domains; undone in reverse order. What the registration of one of them says of itself
 /// is said of this one too.

@@ -84,16 +84,16 @@ struct dynamic_access {
 
 /// The dynamic page that a reference leads to, through a proxy or not; null for a page of a pool.
 template <page_reference Ref>
-const dynamic_page* find_dynamic_page(const Ref& ref) noexcept {
-    const std::uintptr_t word = detail::reference_access::word(ref);
+const dynamic_page* find_dynamic_page(const Ref& ref, detail::caller_of<Ref> where = {}) noexcept {
+    const std::uintptr_t word = detail::held(ref, where);
     if ((word & detail::reference_word::dynamic_tag) != 0)
         return &detail::dynamic_access::of(&detail::counted_of(word));
-    return detail::dynamic_access::of_page(page_descriptor(ref));
+    return detail::dynamic_access::of_page(page_descriptor(ref, where));
 }
 /// As find_dynamic_page, of a reference known to lead to one with no proxy in front.
 template <page_reference Ref>
-const dynamic_page& unchecked_dynamic_page(const Ref& ref) noexcept {
-    return detail::dynamic_access::of(&detail::counted_of(detail::reference_access::word(ref)));
+const dynamic_page& unchecked_dynamic_page(const Ref& ref, detail::caller_of<Ref> where = {}) noexcept {
+    return detail::dynamic_access::of(&detail::counted_of(detail::held(ref, where)));
 }
 
 /// Who provides memory that is neither the program's nor a file's, such as a device its BAR. A dynamic page

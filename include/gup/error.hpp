@@ -13,9 +13,11 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <new>
 #include <span>
 #include <string>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 
 namespace gup::inline GUP_NAMESPACE {
@@ -77,8 +79,9 @@ struct pin_failure {
     }
 };
 
-/// Thrown by every gup function that cannot do what it was asked. `code()` is the errno, `failure()` the
-/// story. Default visibility: what a library throws is caught in its program, whatever the library hides.
+/// Thrown by every gup function that cannot do what it was asked; a program without exceptions ends there,
+/// with `what()` on stderr. `code()` is the errno, `failure()` the story. Default visibility: what a library
+/// throws is caught in its program, whatever the library hides.
 class [[gnu::visibility("default")]] pin_error : public std::system_error {
 public:
     explicit pin_error(pin_failure failure)
@@ -92,6 +95,10 @@ private:
     std::shared_ptr<const pin_failure> failure_; // shared: copying an exception must not throw
 };
 
+} // namespace gup::inline GUP_NAMESPACE
+
+namespace gup::inline GUP_RELEASE {
+
 /// Something that gup could not release. The memory stays allocated on purpose: a device may still reach it.
 struct release_failure {
     const char* call;                 ///< the call that failed, or the rule that was broken; a string literal
@@ -103,7 +110,7 @@ struct release_failure {
 /// cancelled; must not throw or call gup.
 using release_failure_hook = void (*)(const release_failure&) noexcept;
 
-namespace detail {
+namespace hooks {
 
 [[gnu::visibility("default")]] inline void print_release_failure(const release_failure& failure) noexcept {
     std::fprintf(stderr, "gup: %s", failure.call);
@@ -116,6 +123,25 @@ namespace detail {
 [[gnu::visibility("default")]] inline constinit std::atomic<release_failure_hook> release_hook{
     &print_release_failure};
 
+} // namespace hooks
+
+/// Tells the hook of a release that failed: for domains, whose memory then stays. Thread-safe.
+[[gnu::cold, gnu::noinline]] inline void report_release_failure(const release_failure& failure) noexcept {
+    const detail::uncancelled hook;
+    hooks::release_hook.load(std::memory_order_acquire)(failure);
+}
+
+/// Sets the process-wide hook for failed releases and returns the one before; null restores the default,
+/// which prints one line on stderr. Thread-safe.
+inline release_failure_hook on_release_failure(release_failure_hook hook) noexcept {
+    return hooks::release_hook.exchange(hook != nullptr ? hook : &hooks::print_release_failure,
+                                        std::memory_order_acq_rel);
+}
+
+} // namespace gup::inline GUP_RELEASE
+
+namespace gup::inline GUP_NAMESPACE::detail {
+
 /// The code of an errno. gup has one category for all of them, the generic one, whose values compare equal to
 /// std::errc, whoever refused: the kernel or gup itself.
 inline std::error_code errno_code(int error) noexcept { return {error, std::generic_category()}; }
@@ -126,14 +152,6 @@ inline bool refuse(pin_failure& failure, int error, const char* call, std::strin
     failure = {.code = errno_code(error), .call = call, .range = failure.range, .remedy = std::move(remedy)};
     return false;
 }
-/// The same as an exception.
-[[noreturn, gnu::cold, gnu::noinline]] inline void throw_refusal(int error, const char* call,
-                                                                 std::string remedy = {}) {
-    pin_failure failure;
-    refuse(failure, error, call, std::move(remedy));
-    throw pin_error(std::move(failure));
-}
-
 /// A broken rule that leaves no safe way on: says the rule and terminates.
 [[noreturn, gnu::cold, gnu::noinline]] inline void rule_broken(const char* rule) noexcept {
     const uncancelled message;
@@ -141,19 +159,37 @@ inline bool refuse(pin_failure& failure, int error, const char* call, std::strin
     std::terminate();
 }
 
-} // namespace detail
-
-/// Tells the hook of a release that failed: for domains, whose memory then stays. Thread-safe.
-[[gnu::cold, gnu::noinline]] inline void report_release_failure(const release_failure& failure) noexcept {
-    const detail::uncancelled hook;
-    detail::release_hook.load(std::memory_order_acquire)(failure);
+/// Every exception of gup's comes from here. Where the program has none (-fno-exceptions) it ends, with what
+/// the exception would have said.
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_failure(pin_failure failure) {
+    pin_error error(std::move(failure));
+#ifdef __cpp_exceptions
+    throw error;
+#else
+    rule_broken(error.what());
+#endif
+}
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_refusal(int error, const char* call,
+                                                                 std::string remedy = {}) {
+    pin_failure failure;
+    refuse(failure, error, call, std::move(remedy));
+    throw_failure(std::move(failure));
 }
 
-/// Sets the process-wide hook for failed releases and returns the one before; null restores the default,
-/// which prints one line on stderr. Thread-safe.
-inline release_failure_hook on_release_failure(release_failure_hook hook) noexcept {
-    return detail::release_hook.exchange(hook != nullptr ? hook : &detail::print_release_failure,
-                                         std::memory_order_acq_rel);
+/// What `attempt` returns, or `otherwise` if that is out of memory. Only where the program has exceptions:
+/// else it ends there, in operator new.
+template <class Attempt, class Otherwise>
+std::invoke_result_t<Attempt> unless_out_of_memory(Attempt attempt, Otherwise otherwise) noexcept {
+#ifdef __cpp_exceptions
+    try {
+        return attempt();
+    } catch (const std::bad_alloc&) {
+        return otherwise();
+    }
+#else
+    static_cast<void>(otherwise);
+    return attempt();
+#endif
 }
 
-} // namespace gup::inline GUP_NAMESPACE
+} // namespace gup::inline GUP_NAMESPACE::detail

@@ -5,6 +5,7 @@
 /// own: gup/domain/io_uring.hpp, which needs liburing, and gup/vfio.hpp.
 
 #include "gup/address_space.hpp"
+#include "gup/all_or_none.hpp"
 #include "gup/annotations.hpp"
 #include "gup/call_site.hpp"
 #include "gup/caller_memory.hpp"
@@ -17,6 +18,7 @@
 #include "gup/kernel.hpp"
 #include "gup/linear.hpp"
 #include "gup/local.hpp"
+#include "gup/maybe.hpp"
 #include "gup/memlock_budget.hpp"
 #include "gup/memory_kind.hpp"
 #include "gup/page.hpp"

@@ -7,6 +7,7 @@
 #include "gup/user_page_ref.hpp"
 
 #include <cstdint>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -62,8 +63,9 @@ public:
         kind_ = other.kind_;
         return *this;
     }
-    in_flight(const in_flight&) = delete;
-    in_flight& operator=(const in_flight&) = delete;
+    GUP_NOT_COPIED(in_flight,
+                   "a token is not copied, as its operation has one page and one completion: hand it "
+                   "on with std::move(token), of one that is not const");
     GUP_CALLABLE_UNLESS_UNCONSUMED ~in_flight() { abandon(); }
 
     /// True until the reference has been given back or moved on.
@@ -72,11 +74,9 @@ public:
     std::uint64_t user_data() const noexcept { return user_data_; }
 
     template <class Early = void>
-    void bytes() const {
-        static_assert(detail::never<Early>,
-                      "a device may be writing to this page: complete the operation first, it "
-                      "gives the reference back");
-    }
+    std::span<typename Ref::byte_type> bytes() const GUP_REFUSED(
+        "a device may be writing to this page: complete the operation first, it gives the reference "
+        "back");
 
 private:
     friend struct detail::in_flight_access;
@@ -99,19 +99,17 @@ private:
 };
 
 template <class Ref, class Place>
-void ref_user_page(const in_flight<Ref, Place>&) noexcept {
-    static_assert(detail::never<Ref>,
-                  "a device holds this reference: take the second pin, ref_user_page(ref), before "
-                  "the operation is prepared");
-}
+Ref ref_user_page(const in_flight<Ref, Place>&) GUP_REFUSED(
+    "a device holds this reference: take the second pin, ref_user_page(ref), before the operation is "
+    "prepared");
 template <class Ref, class Place, class... Decision>
-void put_user_page(in_flight<Ref, Place>&&, Decision...) noexcept {
+void put_user_page(in_flight<Ref, Place>&&, Decision&&...) noexcept {
     static_assert(detail::never<Ref>,
                   "a device may still reach this page: complete the operation first, it gives "
                   "back the reference to put");
 }
 template <class Ref, class Place, class... Decision>
-void put_user_page(in_flight<Ref, Place>&, Decision...) noexcept {
+void put_user_page(const in_flight<Ref, Place>&, Decision&&...) noexcept {
     static_assert(detail::never<Ref>,
                   "a device may still reach this page: complete the operation first, it gives "
                   "back the reference to put");

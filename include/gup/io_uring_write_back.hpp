@@ -62,15 +62,17 @@ public:
     page_in_write_back(address_space<Domain>& space, std::uint64_t index, unwritten_names& unwritten)
         : space_(&space_access::state(space)), index_(index) {
         auto found = find_get_page(space, index);
-        if (!found || !page_dirty(*found)) return;
-        page& p = page_of(reference_access::word(*found));
+        if (!found) return;
+        page_ref<Domain>& ref = found.value();
+        page& p = page_of(reference_access::word(ref));
+        if (!page_access::dirty(p)) return;
         frozen_ = frozen_page(p);
         if (!frozen_) {
             busy_ = true; // and not taken from the names to be written for: it stays dirty
             return;
         }
-        if (unwritten.take_last(p)) clear_page_dirty_for_io(*found);
-        page_ = std::move(*found);
+        if (unwritten.take_last(p)) clear_page_dirty_for_io(ref, by_library<Domain>());
+        page_ = std::move(ref);
     }
     page_in_write_back(page_in_write_back&& other) noexcept = default;
     page_in_write_back& operator=(page_in_write_back&&) = delete;
@@ -184,8 +186,8 @@ private:
     void take_back() noexcept {
         for (auto& [entry, token, done] : operations_) {
             if (!token) continue;
-            if (auto pin = try_take_back(token, entry); pin.has_value()) {
-                put_user_page(std::move(*pin), by_library<Domain>());
+            if (auto pin = try_take_back(token, entry)) {
+                put_user_page(std::move(pin).value(), by_library<Domain>());
                 --under_way_;
             }
         }
@@ -195,8 +197,8 @@ private:
         if (cqe.user_data >= operations_.size()) return false; // of an entry that was refused
         operation& finished = operations_[cqe.user_data];
         auto pin = try_complete(finished.token, cqe);
-        if (!pin.has_value()) return false;
-        put_user_page(std::move(*pin), by_library<Domain>());
+        if (!pin) return false;
+        put_user_page(std::move(pin).value(), by_library<Domain>());
         --under_way_;
         if (const std::error_code fault = fault_of_write(cqe.res))
             note(error, fault);
@@ -264,5 +266,12 @@ write_back_result write_back(address_space<Domain>& space, Domain& domain, io_ur
             "again");
     return result;
 }
+
+template <class = void>
+write_back_result write_back(detail::anything = {}, detail::anything = {}, detail::anything = {},
+                             detail::anything = {}, detail::anything = {}, detail::anything = {})
+    GUP_REFUSED(
+        "write_back takes an address space, the domain of its pages, a ring of that domain, all by name, "
+        "and a descriptor: write write_back(space, domain, ring, fd)");
 
 } // namespace gup::inline GUP_NAMESPACE

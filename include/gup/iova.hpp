@@ -6,6 +6,7 @@
 #include "gup/detail/iova/iova_mark.hpp"
 #include "gup/in_flight.hpp"
 #include "gup/linear.hpp"
+#include "gup/maybe.hpp"
 #include "gup/pin_place.hpp"
 
 #include <concepts>
@@ -53,34 +54,39 @@ template <class Which, class Domain>
 } // namespace detail
 
 /// The address at which devices of the domain see the page; that of a byte inside is as much further. A page
-/// is one run of I/O addresses. Arithmetic only: no look-up, no lock. In a `domains<...>` with several
-/// vfio_domains, `Which` is the one meant. Valid while the reference is.
+/// is one run of I/O addresses. Arithmetic only: no look-up, no lock. Not of an empty reference. In a
+/// `domains<...>` with several vfio_domains, `Which` is the one meant. Valid while the reference is.
 template <class Which = void, class Domain, dma_access Access>
-[[nodiscard]] std::uint64_t iova(const user_page_ref<Domain, Access>& ref) noexcept {
-    return detail::iova_of<Which, Domain>(detail::reference_access::word(ref));
+[[nodiscard]] std::uint64_t iova(const user_page_ref<Domain, Access>& ref,
+                                 detail::origin_of<Domain> where = {}) noexcept {
+    return detail::iova_of<Which, Domain>(detail::held(ref, where));
 }
 template <class Which = void, class Domain, dma_access Access>
 [[nodiscard, gnu::always_inline]] inline std::uint64_t
 iova(const linear<user_page_ref<Domain, Access>>& ref) noexcept {
     return detail::iova_of<Which, Domain>(detail::linear_access::held(ref));
 }
-/// Of a page that a device holds; the token must not be empty.
+/// Of a page that a device holds; not of an empty token.
 template <class Which = void, class Ref, class Place>
-[[nodiscard]] std::uint64_t iova(const in_flight<Ref, Place>& token) noexcept {
-    return detail::iova_of<Which, typename Ref::domain_type>(detail::reference_access::word(token));
+[[nodiscard]] std::uint64_t iova(const in_flight<Ref, Place>& token,
+                                 detail::caller_of<Ref> where = {}) noexcept {
+    return detail::iova_of<Which, typename Ref::domain_type>(detail::held(token, where));
 }
 
 // Wrong spellings, each with the right one.
 
 template <class Which = void, class Domain>
-void iova(const page_ref<Domain>&) noexcept {
-    static_assert(detail::never<Domain>,
-                  "a page_ref is no licence for DMA: pin the page, get_user_page(ref), "
-                  "and ask the pin for its I/O address");
-}
+std::uint64_t iova(const page_ref<Domain>&) GUP_REFUSED(
+    "a page_ref is no licence for DMA: pin the page, get_user_page(ref), and ask the pin for its I/O "
+    "address");
 template <class Which = void, class Domain, dma_access Access>
-void iova(const user_page_ref<Domain, Access>&&) noexcept {
-    static_assert(detail::never<Domain>, "the I/O address of a temporary is of a page that is put at once: "
-                                         "name the reference and keep it while the device has the address");
-}
+std::uint64_t iova(const user_page_ref<Domain, Access>&&) GUP_REFUSED(
+    "the I/O address of a temporary is of a page that is put at once: name the reference and keep "
+    "it while the device has the address");
+template <class Which = void>
+std::uint64_t iova(detail::anything, detail::anything = {}, detail::anything = {}) GUP_REFUSED(
+    "iova takes a pinned reference, or the token of an operation, by name: write iova(ref), or "
+    "iova<domain>(ref) of a page in several. Of a pointer, optional or maybe pass what it holds, *ref, if "
+    "it holds any; of a pointer into memory ask domain.find_iova(pointer)");
+
 } // namespace gup::inline GUP_NAMESPACE

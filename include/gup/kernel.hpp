@@ -24,6 +24,54 @@
 #include <unistd.h>
 #include <vector>
 
+namespace gup::inline GUP_NAMESPACE::detail {
+
+/// The calls of `system_kernel` that throw: with something to undo then, which needs exceptions.
+struct throwing_calls {
+    /// The whole text of a small file, /proc files included: 0 or -errno. Throws std::bad_alloc.
+    static int read_text(const char* path, std::string& text) {
+        const uncancelled call;
+        text.clear();
+        const struct closed_at_the_end {
+            ~closed_at_the_end() {
+                if (fd >= 0) ::close(fd);
+            }
+            int fd;
+        } file{::open(path, O_RDONLY | O_CLOEXEC)};
+        if (file.fd < 0) return -errno;
+        char buffer[4096];
+        for (;;) {
+            const ssize_t got = ::read(file.fd, buffer, sizeof buffer);
+            if (got < 0 && errno == EINTR) continue;
+            if (got <= 0) return got < 0 ? -errno : 0;
+            text.append(buffer, static_cast<std::size_t>(got));
+        }
+    }
+
+    /// What a symbolic link leads to: 0 or -errno. Throws std::bad_alloc.
+    static int read_link(const char* path, std::string& target) {
+        const uncancelled call;
+        target.resize(PATH_MAX);
+        const ssize_t length = ::readlink(path, target.data(), target.size());
+        const int result = length < 0 ? -errno : 0;
+        target.resize(length < 0 ? 0 : static_cast<std::size_t>(length));
+        return result;
+    }
+
+    /// The names in a folder, without those that begin with a dot: 0 or -errno. Throws std::bad_alloc.
+    static int list_folder(const char* path, std::vector<std::string>& names) {
+        const uncancelled call;
+        names.clear();
+        const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path), &::closedir);
+        if (folder == nullptr) return -errno;
+        while (const dirent* const entry = ::readdir(folder.get()))
+            if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+        return 0;
+    }
+};
+
+} // namespace gup::inline GUP_NAMESPACE::detail
+
 namespace gup::process_wide_v1 {
 
 /// Default visibility and a name without the release, so that all shared objects built with it share what is
@@ -34,7 +82,7 @@ struct [[gnu::visibility("default")]] system_kernel;
 /// The real kernel. Every function returns what the system call returns, with `-errno` in place of -1; errno
 /// itself is not part of the interface. None is a cancellation point. A test's policy derives from this class
 /// and hides what it wants to change.
-struct system_kernel {
+struct system_kernel : detail::throwing_calls {
     /// mmap(2) of new memory: the address, or -errno.
     static std::intptr_t mmap(std::size_t bytes, int protection, int flags, int fd) noexcept {
         void* const address = ::mmap(nullptr, bytes, protection, flags, fd, 0);
@@ -130,47 +178,6 @@ struct system_kernel {
         const int result = checked(::getrlimit(RLIMIT_MEMLOCK, &limit));
         bytes = limit.rlim_cur;
         return result;
-    }
-
-    /// The whole text of a small file, /proc files included: 0 or -errno. Throws std::bad_alloc.
-    static int read_text(const char* path, std::string& text) {
-        const uncancelled call;
-        text.clear();
-        const struct closed_at_the_end {
-            ~closed_at_the_end() {
-                if (fd >= 0) ::close(fd);
-            }
-            int fd;
-        } file{::open(path, O_RDONLY | O_CLOEXEC)};
-        if (file.fd < 0) return -errno;
-        char buffer[4096];
-        for (;;) {
-            const ssize_t got = ::read(file.fd, buffer, sizeof buffer);
-            if (got < 0 && errno == EINTR) continue;
-            if (got <= 0) return got < 0 ? -errno : 0;
-            text.append(buffer, static_cast<std::size_t>(got));
-        }
-    }
-
-    /// What a symbolic link leads to: 0 or -errno. Throws std::bad_alloc.
-    static int read_link(const char* path, std::string& target) {
-        const uncancelled call;
-        target.resize(PATH_MAX);
-        const ssize_t length = ::readlink(path, target.data(), target.size());
-        const int result = length < 0 ? -errno : 0;
-        target.resize(length < 0 ? 0 : static_cast<std::size_t>(length));
-        return result;
-    }
-
-    /// The names in a folder, without those that begin with a dot: 0 or -errno. Throws std::bad_alloc.
-    static int list_folder(const char* path, std::vector<std::string>& names) {
-        const uncancelled call;
-        names.clear();
-        const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path), &::closedir);
-        if (folder == nullptr) return -errno;
-        while (const dirent* const entry = ::readdir(folder.get()))
-            if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
-        return 0;
     }
 
 private:

@@ -7,8 +7,10 @@
 /// The proof is the optimiser's: where it sees that a linear reference may still hold a page at its end, or
 /// may hold none when it is put, used or moved, the call of a function with the attribute `error` is left
 /// over, and that is an error. It works from -O1 on with g++ and clang, for what is inlined into one
-/// function. A reference that goes into a container, or by value into a function of another file, is handed
-/// on with `relax()`, as an ordinary one. g++ names the line of the program; clang names only this header.
+/// function: one that takes or returns a linear reference needs `[[gnu::always_inline]]` unless it is small
+/// or called once, and a coroutine that suspends with one is no single function to the optimiser. A reference
+/// that goes into a container, into a coroutine, or by value into a function of another file, is handed on
+/// with `relax()`, as an ordinary one. g++ names the line of the program; clang names only this header.
 ///
 /// Where nothing is proven, the same mistakes end the program at run time: without optimisation and under
 /// sanitizers, which is seen here, and where GUP_LINEAR_AT_RUN_TIME is defined: g++ needs that for -Og and
@@ -18,9 +20,11 @@
 
 #include "gup/user_page_ref.hpp"
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 
 #if !defined(GUP_LINEAR_AT_RUN_TIME) && !defined(__OPTIMIZE__)
 #define GUP_LINEAR_AT_RUN_TIME
@@ -53,13 +57,16 @@ template <class = void>
 }
 #else
 template <class = void>
-[[noreturn, gnu::error("a gup::linear reference may end without a put here: put it on every path, exceptions "
-                       "included, or hand it on with relax()")]] void
+[[noreturn,
+  gnu::error("a gup::linear reference may end without a put here, or was not inlined: put it on every path, "
+             "exceptions included, or hand it on with relax(); a function that takes or returns one is "
+             "always_inline, and none is kept across a suspension of a coroutine")]] void
 linear_without_put() noexcept;
 template <class = void>
 [[noreturn,
-  gnu::error("a gup::linear reference may have been put, moved or handed on before: use it only while "
-             "it holds a page")]] void
+  gnu::error("a gup::linear reference may have been put, moved or handed on before, or was not inlined: use "
+             "it only while it holds a page; a function that takes or returns one is always_inline, and none "
+             "is kept across a suspension of a coroutine")]] void
 linear_put_before() noexcept;
 #endif
 
@@ -76,14 +83,22 @@ public:
     using byte_type = typename Ref::byte_type;
 
     /// Takes an ordinary reference over. An empty one ends the program.
-    [[gnu::always_inline]] explicit linear(Ref && ref GUP_LEAVES_CONSUMED) noexcept
-        : word_(detail::reference_access::release(ref)) {
+    [[gnu::always_inline]] explicit linear(detail::handed_over<Ref> ref) noexcept : word_(ref.word) {
         if (word_ == 0) detail::rule_broken("gup::linear was made of an empty reference");
     }
     [[gnu::always_inline]] linear(linear && other) noexcept : word_(other.take()) {}
-    linear& operator=(linear&&) = delete;
-    linear(const linear&) = delete; // a second pin is explicit: ref_user_page(ref)
-    linear& operator=(const linear&) = delete;
+    linear& operator=(linear&&) GUP_REFUSED(
+        "a linear reference is not assigned: what it holds would have to be put first. Give the new "
+        "one a name of its own");
+    GUP_NOT_COPIED(linear,
+                   "a linear reference is not copied: a second pin is explicit, ref_user_page(ref), and to "
+                   "hand this one on write std::move(ref), of one that is not const");
+    template <class Other>
+        requires(!std::same_as<Other, Ref> && !std::same_as<std::remove_cvref_t<Other>, linear>)
+    explicit linear(Other &&) GUP_REFUSED(
+        "a linear reference is made of one that is pinned and moved, and not const: write "
+        "gup::linear(std::move(ref)) or gup::linear(gup::get_user_page(pool)). Of a pointer, optional "
+        "or maybe pass what it holds, std::move(*ref)");
     [[gnu::always_inline]] ~linear() {
         if (word_ != 0) detail::linear_without_put();
     }
@@ -128,6 +143,10 @@ private:
 
     std::uintptr_t word_;
 };
+
+template <class Domain, dma_access Access>
+linear(user_page_ref<Domain, Access>&&) -> linear<user_page_ref<Domain, Access>>;
+linear(detail::anything)->linear<user_page_ref<void>>; // which says how it is made
 
 namespace detail {
 
@@ -175,16 +194,16 @@ template <class Domain, dma_access Access>
 [[gnu::always_inline]] inline void put_user_page(linear<user_page_ref<Domain, Access>>&& ref, put_as decision,
                                                  detail::origin_of<Domain> where = {}) noexcept {
     const std::uintptr_t word = detail::linear_access::take(ref);
-    detail::note_put<Domain>(word, where);
+    detail::prepare_put<Domain>(word, detail::kind_of(Access), where);
     if (decision == put_as::dirty) detail::page_access::set_dirty(detail::page_of(word));
-    detail::put_reference<Domain>(word, detail::kind_of(Access), where);
+    detail::put_reference<Domain>(word, detail::kind_of(Access));
 }
 template <class Domain>
 [[gnu::always_inline]] inline void put_user_page(linear<user_page_ref<Domain, dma_access::read>>&& ref,
                                                  detail::origin_of<Domain> where = {}) noexcept {
     const std::uintptr_t word = detail::linear_access::take(ref);
-    detail::note_put<Domain>(word, where);
-    detail::put_reference<Domain>(word, detail::reference_kind::reader, where);
+    detail::prepare_put<Domain>(word, detail::reference_kind::reader, where);
+    detail::put_reference<Domain>(word, detail::reference_kind::reader);
 }
 
 // Wrong spellings, each with the right one.
@@ -201,25 +220,33 @@ void put_user_page(linear<user_page_ref<Domain, dma_access::read>>&&, put_as) no
                   "nothing is written through a read reference, so its put takes no decision: "
                   "write put_user_page(std::move(ref))");
 }
+template <class Domain, dma_access Access, class Decision, class... More>
+    requires(cpu_may_write(Access) && (sizeof...(More) > 0 || !std::convertible_to<Decision, put_as>))
+void put_user_page(linear<user_page_ref<Domain, Access>>&&, Decision&&, More&&...) noexcept {
+    static_assert(detail::never<Domain>, "the decision of a put is one word: write "
+                                         "put_user_page(std::move(ref), gup::dirty) or gup::clean");
+}
 template <class Ref, class... Decision>
-void put_user_page(linear<Ref>&, Decision...) noexcept {
+void put_user_page(const linear<Ref>&, Decision&&...) noexcept {
+    static_assert(detail::never<Ref>, "a const reference is only lent: whoever owns it puts it");
+}
+template <class Ref, class... Decision>
+void put_user_page(linear<Ref>&, Decision&&...) noexcept {
     static_assert(detail::never<Ref>,
                   "put_user_page takes the reference over: write put_user_page(std::move(ref), ...)");
 }
 template <class Ref>
-void get_user_page(const linear<Ref>&) noexcept {
-    static_assert(detail::never<Ref>, "get_user_page pins a page of a pool or of a page_ref: a second pin of "
-                                      "the same page comes from ref_user_page(ref)");
-}
+linear<Ref> get_user_page(const linear<Ref>&) GUP_REFUSED(
+    "get_user_page pins a page of a pool or of a page_ref: a second pin of the same page comes from "
+    "ref_user_page(ref)");
 template <class Ref>
-void get_page(const linear<Ref>&) noexcept {
-    static_assert(detail::never<Ref>, "get_page is for ordinary references: a second pin comes from "
-                                      "ref_user_page(ref), an ordinary reference from find_get_page");
-}
-template <class Ref>
-void put_page(linear<Ref>&&) noexcept {
+page_ref<typename Ref::domain_type> get_page(const linear<Ref>&) GUP_REFUSED(
+    "get_page is for ordinary references: a second pin comes from ref_user_page(ref), an ordinary "
+    "reference from find_get_page");
+template <class Ref, class... Decision>
+void put_page(const linear<Ref>&, Decision&&...) noexcept {
     static_assert(detail::never<Ref>, "put_page is for ordinary references: a pinned page came from "
-                                      "get_user_page and goes with put_user_page");
+                                      "get_user_page and goes with put_user_page(std::move(ref), ...)");
 }
 
 static_assert(sizeof(linear<user_page_ref<void>>) == 8);

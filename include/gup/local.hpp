@@ -20,6 +20,9 @@ public:
     explicit local(Domain domain) noexcept(noexcept(Domain(std::move(domain)))) : Domain(std::move(domain)) {}
 };
 
+template <class Domain>
+local(Domain) -> local<Domain>;
+
 namespace detail {
 
 template <class Domain>

@@ -4,7 +4,9 @@
 /// `page_pool`: owns memory, pins it once as one slab, and hands out its pages. The usual source of pinned
 /// pages.
 
+#include "gup/all_or_none.hpp"
 #include "gup/detail/pool_state.hpp"
+#include "gup/maybe.hpp"
 #include "gup/page_flags.hpp"
 
 #include <array>
@@ -55,8 +57,8 @@ public:
         state_ = taken;
         return *this;
     }
-    page_pool(const page_pool&) = delete;
-    page_pool& operator=(const page_pool&) = delete;
+    GUP_NOT_COPIED(page_pool,
+                   "a pool is not copied: pass it by reference, or hand it on with std::move(pool)");
     ~page_pool() { close(); }
 
     /// The domain that the memory is pinned in.
@@ -92,7 +94,7 @@ private:
     static state* make_or_throw(Domain domain, pool_options options) {
         pin_failure failure;
         state* const made = state::try_make(std::move(domain), options, Access, failure);
-        if (made == nullptr) throw pin_error(std::move(failure));
+        if (made == nullptr) detail::throw_failure(std::move(failure));
         return made;
     }
     // Not inline: in a std::optional that has been reset g++ 12 would take state_ for uninitialised.
@@ -103,12 +105,17 @@ private:
     state* state_;
 };
 
+template <class Domain>
+page_pool(Domain, pool_options) -> page_pool<Domain>;
+
 namespace detail {
 
 /// The verbs' way into a pool.
 struct pool_access {
     template <class Pool>
-    static auto& state(const Pool& pool) noexcept {
+    static auto& state(const Pool& pool, caller_of<Pool> where) noexcept {
+        if (looks<typename Pool::domain_type>(where) && pool.state_ == nullptr) [[unlikely]]
+            misused<typename Pool::domain_type>("a page_pool was used after it had been moved from", where);
         return *pool.state_;
     }
     /// The first reference to a page that was free.
@@ -127,53 +134,51 @@ inline constexpr std::size_t bulk_chunk = 64;
 /// A free page of the pool, pinned; empty if none is free anywhere. Content and dirty flag start out clean
 /// but otherwise unspecified: zeroes at first, later whatever the last holder left.
 template <class Domain, dma_access Access>
-[[nodiscard("the page must be put")]] std::optional<user_page_ref<Domain, Access>>
+[[nodiscard("the page must be put")]] maybe<user_page_ref<Domain, Access>>
 try_get_user_page(page_pool<Domain, Access>& pool, detail::origin_of<Domain> where = {}) noexcept {
-    auto& state = detail::pool_access::state(pool);
+    auto& state = detail::pool_access::state(pool, where);
     page* const p = state.take();
-    if (p == nullptr) return std::nullopt;
-    auto ref =
-        detail::pool_access::start<user_page_ref<Domain, Access>>(state, *p, detail::kind_of(Access), where);
-    return std::optional(std::move(ref));
+    if (p == nullptr) return {};
+    return detail::to_maybe(
+        detail::pool_access::start<user_page_ref<Domain, Access>>(state, *p, detail::kind_of(Access), where));
 }
 
 /// As try_get_user_page, but throws pin_error (ENOBUFS) that says how many pages are out.
 template <class Domain, dma_access Access>
 [[nodiscard("the page must be put")]] user_page_ref<Domain, Access>
 get_user_page(page_pool<Domain, Access>& pool, detail::origin_of<Domain> where = {}) {
-    auto& state = detail::pool_access::state(pool);
+    auto& state = detail::pool_access::state(pool, where);
     page* const p = state.take();
     if (p == nullptr) state.throw_exhausted("get_user_page", 1);
     return detail::pool_access::start<user_page_ref<Domain, Access>>(state, *p, detail::kind_of(Access),
                                                                      where);
 }
 
-/// Fills `refs`, a span, array or vector, with pages of their own, or leaves all as they are and returns
-/// false. References that `refs` holds already are dropped.
+/// Fills `refs`, a span, array or vector, with pages of their own, or leaves all as they are, for which false
+/// stands. References that `refs` holds already are dropped.
 template <class Domain, dma_access Access>
-[[nodiscard("false means that no page was got")]] bool
-try_get_user_pages(page_pool<Domain, Access>& pool,
-                   std::span<typename page_pool<Domain, Access>::reference> refs,
-                   detail::origin_of<Domain> where = {}) noexcept {
-    auto& state = detail::pool_access::state(pool);
+all_or_none try_get_user_pages(page_pool<Domain, Access>& pool,
+                               std::span<typename page_pool<Domain, Access>::reference> refs,
+                               detail::origin_of<Domain> where = {}) noexcept {
+    auto& state = detail::pool_access::state(pool, where);
     std::array<page*, detail::bulk_chunk> pages; // NOLINT: filled by take_all
     if (refs.size() <= pages.size()) {
         const std::span<page*> chunk(pages.data(), refs.size());
-        if (!state.take_all(chunk)) return false;
+        if (!state.take_all(chunk)) return all_or_none(false);
         for (std::size_t i = 0; i < chunk.size(); ++i)
             refs[i] = detail::pool_access::start<user_page_ref<Domain, Access>>(
                 state, *chunk[i], detail::kind_of(Access), where);
-        return true;
+        return all_or_none(true);
     }
     // more than a chunk: chained through their descriptors, so that nothing is allocated
     detail::page_chain chain;
-    if (!state.take_all(refs.size(), chain)) return false;
+    if (!state.take_all(refs.size(), chain)) return all_or_none(false);
     for (auto& ref : refs) {
         page& p = *std::exchange(chain.first, detail::page_access::link(*chain.first));
         ref = detail::pool_access::start<user_page_ref<Domain, Access>>(state, p, detail::kind_of(Access),
                                                                         where);
     }
-    return true;
+    return all_or_none(true);
 }
 
 /// As try_get_user_pages, but throws pin_error (ENOBUFS) that says how many pages are out.
@@ -182,7 +187,7 @@ void get_user_pages(page_pool<Domain, Access>& pool,
                     std::span<typename page_pool<Domain, Access>::reference> refs,
                     detail::origin_of<Domain> where = {}) {
     if (!try_get_user_pages(pool, refs, where))
-        detail::pool_access::state(pool).throw_exhausted("get_user_pages", refs.size());
+        detail::pool_access::state(pool, where).throw_exhausted("get_user_pages", refs.size());
 }
 
 /// `n` pages, all or none.
@@ -190,21 +195,20 @@ template <class Domain, dma_access Access>
 [[nodiscard("the pages must be put")]] std::vector<user_page_ref<Domain, Access>>
 get_user_pages(page_pool<Domain, Access>& pool, std::size_t n, detail::origin_of<Domain> where = {}) {
     // a wrong n must not become a huge allocation first
-    if (n > pool.pages()) detail::pool_access::state(pool).throw_exhausted("get_user_pages", n);
+    if (n > pool.pages()) detail::pool_access::state(pool, where).throw_exhausted("get_user_pages", n);
     std::vector<user_page_ref<Domain, Access>> refs(n);
     get_user_pages(pool, std::span(refs), where);
     return refs;
 }
 
-/// Puts every reference in `refs` with one decision; empty ones are passed over. Cheaper per page than single
-/// puts.
+/// Puts every reference in `refs` with one decision; passes over empty ones. Cheaper than single puts.
 template <class Domain, dma_access Access, std::size_t Extent>
     requires(cpu_may_write(Access))
 void put_user_pages(std::span<user_page_ref<Domain, Access>, Extent> refs, put_as decision,
                     detail::origin_of<Domain> where = {}) noexcept {
     if (decision == put_as::dirty)
         for (const auto& ref : refs)
-            if (ref) set_page_dirty(ref);
+            if (ref) set_page_dirty(ref, where);
     detail::put_all<Domain, Access>(refs, where);
 }
 /// Puts every reference in `refs`, through which nothing was written.
@@ -252,27 +256,27 @@ void put_user_pages(std::vector<user_page_ref<Domain, dma_access::read>>&&, put_
                                          "decision: write put_user_pages(std::move(refs))");
 }
 template <class Domain, dma_access Access, class... Decision>
-void put_user_pages(std::vector<user_page_ref<Domain, Access>>&, Decision...) noexcept {
+void put_user_pages(std::vector<user_page_ref<Domain, Access>>&, Decision&&...) noexcept {
     static_assert(detail::never<Domain>, "put_user_pages takes the references over: write "
                                          "put_user_pages(std::move(refs), ...)");
 }
 
 /// A free page of the pool for the CPU only; empty if none is free anywhere. Pin it with get_user_page(ref).
 template <class Domain, dma_access Access>
-[[nodiscard("the page must be put")]] std::optional<page_ref<Domain>>
+[[nodiscard("the page must be put")]] maybe<page_ref<Domain>>
 try_get_page(page_pool<Domain, Access>& pool, detail::origin_of<Domain> where = {}) noexcept {
-    auto& state = detail::pool_access::state(pool);
+    auto& state = detail::pool_access::state(pool, where);
     page* const p = state.take();
-    if (p == nullptr) return std::nullopt;
-    auto ref = detail::pool_access::start<page_ref<Domain>>(state, *p, detail::reference_kind::plain, where);
-    return std::optional(std::move(ref));
+    if (p == nullptr) return {};
+    return detail::to_maybe(
+        detail::pool_access::start<page_ref<Domain>>(state, *p, detail::reference_kind::plain, where));
 }
 
 /// As try_get_page; throws as get_user_page does.
 template <class Domain, dma_access Access>
 [[nodiscard("the page must be put")]] page_ref<Domain> get_page(page_pool<Domain, Access>& pool,
                                                                 detail::origin_of<Domain> where = {}) {
-    auto& state = detail::pool_access::state(pool);
+    auto& state = detail::pool_access::state(pool, where);
     page* const p = state.take();
     if (p == nullptr) state.throw_exhausted("get_page", 1);
     return detail::pool_access::start<page_ref<Domain>>(state, *p, detail::reference_kind::plain, where);
@@ -283,17 +287,16 @@ template <class Domain, dma_access Access>
 /// a pool waits for bulk puts under way, by membarrier(2), and finds nothing if the kernel has come to refuse
 /// that.
 template <class Domain, dma_access Access>
-[[nodiscard("the reference must be put")]] std::optional<page_ref<Domain>>
+[[nodiscard("the reference must be put")]] maybe<page_ref<Domain>>
 find_get_page(page_pool<Domain, Access>& pool, const void* address,
               detail::origin_of<Domain> where = {}) noexcept {
-    auto& state = detail::pool_access::state(pool);
+    auto& state = detail::pool_access::state(pool, where);
     page* const p = state.find(address);
     if (p == nullptr || !state.allow_lookups() ||
         !detail::page_access::counts(*p).add_unless_free_or_crowded(detail::reference_kind::plain))
-        return std::nullopt;
-    auto ref = detail::reference_access::make<page_ref<Domain>>(
-        state.counted(*p, detail::reference_kind::plain, where));
-    return std::optional(std::move(ref));
+        return {};
+    return detail::to_maybe(detail::reference_access::make<page_ref<Domain>>(
+        state.counted(*p, detail::reference_kind::plain, where)));
 }
 
 } // namespace gup::inline GUP_NAMESPACE

@@ -100,63 +100,63 @@ struct proxy_access {
 
 /// True if the reference leads through a proxy.
 template <page_reference Ref>
-bool page_proxied(const Ref& ref) noexcept {
-    return (detail::reference_access::word(ref) & detail::reference_word::proxy_tag) != 0;
+bool page_proxied(const Ref& ref, detail::caller_of<Ref> where = {}) noexcept {
+    return (detail::held(ref, where) & detail::reference_word::proxy_tag) != 0;
 }
 
 /// The proxy that a reference leads through, of a reference known to do so.
 template <page_reference Ref>
-const page_proxy& unchecked_page_proxy(const Ref& ref) noexcept {
-    return detail::proxy_access::of_word(detail::reference_access::word(ref));
+const page_proxy& unchecked_page_proxy(const Ref& ref, detail::caller_of<Ref> where = {}) noexcept {
+    return detail::proxy_access::of_word(detail::held(ref, where));
 }
 
 /// The proxy that a reference leads through; null if it leads to its page directly.
 template <page_reference Ref>
-const page_proxy* find_page_proxy(const Ref& ref) noexcept {
-    return page_proxied(ref) ? &unchecked_page_proxy(ref) : nullptr;
+const page_proxy* find_page_proxy(const Ref& ref, detail::caller_of<Ref> where = {}) noexcept {
+    return page_proxied(ref, where) ? &unchecked_page_proxy(ref, where) : nullptr;
 }
 
 /// What the page is a page of: the proxy's mapping, else, of a page of a pool, its zone, and of a dynamic
 /// page nothing.
 template <page_reference Ref>
-typed_pointer page_mapping(const Ref& ref) noexcept {
-    if (const page_proxy* const proxy = find_page_proxy(ref); proxy != nullptr) [[unlikely]]
+typed_pointer page_mapping(const Ref& ref, detail::caller_of<Ref> where = {}) noexcept {
+    if (const page_proxy* const proxy = find_page_proxy(ref, where); proxy != nullptr) [[unlikely]]
         return proxy->mapping();
-    const page& p = page_descriptor(ref);
+    const page& p = page_descriptor(ref, where);
     return detail::page_access::dynamic(p) ? typed_pointer() : typed_pointer(&zone::of(&p));
 }
 /// As page_mapping, of a reference known to lead through a proxy.
 template <page_reference Ref>
-typed_pointer unchecked_page_mapping(const Ref& ref) noexcept {
-    return unchecked_page_proxy(ref).mapping();
+typed_pointer unchecked_page_mapping(const Ref& ref, detail::caller_of<Ref> where = {}) noexcept {
+    return unchecked_page_proxy(ref, where).mapping();
 }
 
 /// Which page of its mapping: the proxy's index, else the place in the zone, and 0 for a dynamic page.
 template <page_reference Ref>
-std::uint64_t page_index(const Ref& ref) noexcept {
-    if (const page_proxy* const proxy = find_page_proxy(ref); proxy != nullptr) [[unlikely]]
+std::uint64_t page_index(const Ref& ref, detail::caller_of<Ref> where = {}) noexcept {
+    if (const page_proxy* const proxy = find_page_proxy(ref, where); proxy != nullptr) [[unlikely]]
         return proxy->index();
-    const page& p = page_descriptor(ref);
+    const page& p = page_descriptor(ref, where);
     return detail::page_access::dynamic(p) ? 0 : zone::of(&p).place_of(p);
 }
 /// As page_index, of a reference known to lead through a proxy.
 template <page_reference Ref>
-std::uint64_t unchecked_page_index(const Ref& ref) noexcept {
-    return unchecked_page_proxy(ref).index();
+std::uint64_t unchecked_page_index(const Ref& ref, detail::caller_of<Ref> where = {}) noexcept {
+    return unchecked_page_proxy(ref, where).index();
 }
 
 /// The data that the proxy carries, or without one the dynamic page, if it is of this type; else null.
 template <class T, page_reference Ref>
-T* auxiliary(const Ref& ref) noexcept {
-    if (const page_proxy* const proxy = find_page_proxy(ref); proxy != nullptr)
+T* auxiliary(const Ref& ref, detail::caller_of<Ref> where = {}) noexcept {
+    if (const page_proxy* const proxy = find_page_proxy(ref, where); proxy != nullptr)
         return proxy->auxiliary().get<T>();
-    const detail::dynamic_stand_in* const d = detail::to_dynamic(page_descriptor(ref));
+    const detail::dynamic_stand_in* const d = detail::to_dynamic(page_descriptor(ref, where));
     return d != nullptr ? d->memory.auxiliary.get<T>() : nullptr;
 }
 /// As auxiliary, of a reference known to lead through a proxy that carries data of this type.
 template <class T, page_reference Ref>
-T* unchecked_auxiliary(const Ref& ref) noexcept {
-    return unchecked_page_proxy(ref).auxiliary().template unchecked_get<T>();
+T* unchecked_auxiliary(const Ref& ref, detail::caller_of<Ref> where = {}) noexcept {
+    return unchecked_page_proxy(ref, where).auxiliary().template unchecked_get<T>();
 }
 
 } // namespace gup::inline GUP_NAMESPACE

@@ -186,7 +186,7 @@ public:
     registration pin(std::span<const std::byte> range, dma_access access) {
         pin_failure failure;
         if (auto made = try_pin(range, access, failure)) return std::move(*made);
-        throw pin_error(std::move(failure));
+        detail::throw_failure(std::move(failure));
     }
     /// As pin; instead of throwing fills `failure` and returns nothing. Throws std::bad_alloc only.
     [[nodiscard("dropping a registration undoes its pin at once")]] std::optional<registration>
@@ -263,23 +263,25 @@ private:
 /// The mark of a page's pin, for the operations of a place: of a reference, or of the token of one that is in
 /// flight; not empty. Valid as long as that is.
 template <class Mark, class Domain, dma_access Access>
-const Mark& mark_of(const user_page_ref<Domain, Access>& ref) noexcept {
-    return detail::mark_in<Mark, Domain>(detail::reference_access::word(ref));
+const Mark& mark_of(const user_page_ref<Domain, Access>& ref, detail::origin_of<Domain> where = {}) noexcept {
+    return detail::mark_in<Mark, Domain>(detail::held(ref, where));
 }
 template <class Mark, class Ref, class Place>
-const Mark& mark_of(const in_flight<Ref, Place>& token) noexcept {
-    return detail::mark_in<Mark, typename Ref::domain_type>(detail::reference_access::word(token));
+const Mark& mark_of(const in_flight<Ref, Place>& token, detail::caller_of<Ref> where = {}) noexcept {
+    return detail::mark_in<Mark, typename Ref::domain_type>(detail::held(token, where));
 }
 
 /// The memory of a page where a device finds it, for operations: its own, whatever the CPU sees through the
 /// reference.
 template <class Domain, dma_access Access>
-std::span<const std::byte> pinned_bytes(const user_page_ref<Domain, Access>& ref) noexcept {
-    return detail::pinned_memory_of(detail::reference_access::word(ref));
+std::span<const std::byte> pinned_bytes(const user_page_ref<Domain, Access>& ref,
+                                        detail::origin_of<Domain> where = {}) noexcept {
+    return detail::pinned_memory_of(detail::held(ref, where));
 }
 template <class Ref, class Place>
-std::span<const std::byte> pinned_bytes(const in_flight<Ref, Place>& token) noexcept {
-    return detail::pinned_memory_of(detail::reference_access::word(token));
+std::span<const std::byte> pinned_bytes(const in_flight<Ref, Place>& token,
+                                        detail::caller_of<Ref> where = {}) noexcept {
+    return detail::pinned_memory_of(detail::held(token, where));
 }
 
 } // namespace gup::inline GUP_NAMESPACE

@@ -7,10 +7,10 @@
 
 #include "gup/detail/keep_loaded.hpp"
 #include "gup/detail/source_base.hpp"
+#include "gup/maybe.hpp"
 
 #include <concepts>
 #include <cstdint>
-#include <optional>
 #include <utility>
 
 namespace gup::inline GUP_NAMESPACE {
@@ -52,24 +52,23 @@ protected:
 
     /// A new proxy in front of the page that `base` leads to, through another proxy or not; its first
     /// reference. Throws pin_error (ENOMEM; EMLINK if the page has a million and a half references; EPERM in
-    /// a forked child). Thread-safe.
+    /// a forked child). Not of an empty reference. Thread-safe.
     template <page_reference Ref>
         requires std::same_as<typename Ref::domain_type, Domain>
-    [[nodiscard("the proxy must be put")]] page_ref<Domain> make_proxy(const Ref& base,
-                                                                       const proxy_attributes& attributes) {
+    [[nodiscard("the proxy must be put")]] page_ref<Domain>
+    make_proxy(const Ref& base, const proxy_attributes& attributes, detail::origin_of<Domain> where = {}) {
         pin_failure failure;
-        if (auto made = try_make_proxy(base, attributes, failure)) return std::move(*made);
-        throw pin_error(std::move(failure));
+        if (auto made = try_make_proxy(base, attributes, failure, where)) return std::move(made).value();
+        detail::throw_failure(std::move(failure));
     }
     /// As make_proxy; instead of throwing fills `failure` and returns nothing. Throws std::bad_alloc only.
     template <page_reference Ref>
         requires std::same_as<typename Ref::domain_type, Domain>
-    [[nodiscard("the proxy must be put")]] std::optional<page_ref<Domain>>
-    try_make_proxy(const Ref& base, const proxy_attributes& attributes, pin_failure& failure) {
-        const std::uintptr_t word = common::make(detail::reference_access::word(base), attributes, failure);
-        if (word == 0) return std::nullopt;
-        auto ref = detail::reference_access::make<page_ref<Domain>>(word);
-        return std::optional(std::move(ref));
+    [[nodiscard("the proxy must be put")]] maybe<page_ref<Domain>>
+    try_make_proxy(const Ref& base, const proxy_attributes& attributes, pin_failure& failure,
+                   detail::origin_of<Domain> where = {}) {
+        const std::uintptr_t word = common::make(detail::held(base, where), attributes, failure);
+        return detail::to_maybe(detail::reference_access::make<page_ref<Domain>>(word));
     }
 
     /// Keeps the source until as many calls of `let_go`, beyond its handle and its proxies.

@@ -8,15 +8,55 @@
 
 #include "gup/detail/keep_loaded.hpp"
 #include "gup/detail/tracker.hpp"
+#include "gup/detail/uncancelled.hpp"
 #include "gup/page_pool.hpp"
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <exception>
 #include <span>
 #include <utility>
 #include <vector>
+
+GUP_SYSTEM_HEADER
+
+namespace gup::inline GUP_RELEASE {
+
+/// A reference of a tracked domain that has not been put.
+struct outstanding_reference {
+    std::span<const std::byte> page; ///< in the pool's memory
+    const char* what = "";           ///< which kind of reference, in words
+    call_site got{};
+};
+
+/// Hears, when a tracked pool is closed, of each reference that is still out, while the thread cannot be
+/// cancelled; must not throw or call gup.
+using outstanding_reference_hook = void (*)(const outstanding_reference&) noexcept;
+
+namespace hooks {
+
+[[gnu::visibility("default")]] inline void
+print_outstanding_reference(const outstanding_reference& reference) noexcept {
+    std::fprintf(stderr, "gup: a page pool is closed while %s is out, got at %s:%u in %s\n", reference.what,
+                 reference.got.file, reference.got.line, reference.got.function);
+}
+
+// One for the process, as the hook for failed releases.
+[[gnu::visibility("default")]] inline constinit std::atomic<outstanding_reference_hook> outstanding_hook{
+    &print_outstanding_reference};
+
+} // namespace hooks
+
+/// Sets the process-wide hook for references that are out when a tracked pool is closed, and returns the one
+/// before; null restores the default, which prints one line on stderr. Thread-safe.
+inline outstanding_reference_hook on_outstanding_reference(outstanding_reference_hook hook) noexcept {
+    return hooks::outstanding_hook.exchange(hook != nullptr ? hook : &hooks::print_outstanding_reference,
+                                            std::memory_order_acq_rel);
+}
+
+} // namespace gup::inline GUP_RELEASE
 
 namespace gup::inline GUP_NAMESPACE {
 
@@ -45,28 +85,10 @@ public:
         : Domain(std::move(domain)) {}
 };
 
-/// A reference of a tracked domain that has not been put.
-struct outstanding_reference {
-    std::span<const std::byte> page; ///< in the pool's memory
-    const char* what = "";           ///< which kind of reference, in words
-    call_site got{};
-};
-
-/// Hears, when a tracked pool is closed, of each reference that is still out, while the thread cannot be
-/// cancelled; must not throw or call gup.
-using outstanding_reference_hook = void (*)(const outstanding_reference&) noexcept;
+template <class Domain>
+tracked(Domain) -> tracked<Domain>;
 
 namespace detail {
-
-[[gnu::visibility("default")]] inline void
-print_outstanding_reference(const outstanding_reference& reference) noexcept {
-    std::fprintf(stderr, "gup: a page pool is closed while %s is out, got at %s:%u in %s\n", reference.what,
-                 reference.got.file, reference.got.line, reference.got.function);
-}
-
-// One for the process, as the hook for failed releases.
-[[gnu::visibility("default")]] inline constinit std::atomic<outstanding_reference_hook> outstanding_hook{
-    &print_outstanding_reference};
 
 template <class Domain>
 struct counting_of<tracked<Domain>> : counting_of<Domain> {};
@@ -100,11 +122,18 @@ struct tracking<tracked<Domain>> {
         void report() noexcept {
             const uncancelled hook;
             for_each_outstanding([](const outstanding_reference& reference) noexcept {
-                outstanding_hook.load(std::memory_order_acquire)(reference);
+                hooks::outstanding_hook.load(std::memory_order_acquire)(reference);
             });
         }
     };
 
+    [[noreturn]] static void misused(const char* rule, const origin& where) noexcept {
+        const uncancelled message;
+        const call_site& at = where.where;
+        if (at.line == 0) rule_broken(rule);
+        std::fprintf(stderr, "gup: %s (at %s:%u in %s)\n", rule, at.file, at.line, at.function);
+        std::terminate();
+    }
     static bool leads(std::uintptr_t word) noexcept { return (word & reference_word::tracked_tag) != 0; }
     static std::uintptr_t another(std::uintptr_t word, reference_kind kind, const origin& where) noexcept {
         return pool::another(word, kind, where.where);
@@ -116,19 +145,13 @@ struct tracking<tracked<Domain>> {
 
 } // namespace detail
 
-/// Sets the process-wide hook for references that are out when a tracked pool is closed, and returns the one
-/// before; null restores the default, which prints one line on stderr. Thread-safe.
-inline outstanding_reference_hook on_outstanding_reference(outstanding_reference_hook hook) noexcept {
-    return detail::outstanding_hook.exchange(hook != nullptr ? hook : &detail::print_outstanding_reference,
-                                             std::memory_order_acq_rel);
-}
-
 /// The references to pages of a tracked pool that are out now. Throws std::bad_alloc. Thread-safe.
 template <class Domain, dma_access Access>
 std::vector<outstanding_reference> outstanding_references(page_pool<tracked<Domain>, Access>& pool) {
     std::vector<outstanding_reference> found;
-    detail::pool_access::state(pool).tracker().for_each_outstanding(
-        [&](const outstanding_reference& reference) { found.push_back(reference); });
+    detail::pool_access::state(pool, detail::unknown_caller<tracked<Domain>>())
+        .tracker()
+        .for_each_outstanding([&](const outstanding_reference& reference) { found.push_back(reference); });
     return found;
 }
 

@@ -19,6 +19,12 @@ namespace gup::inline GUP_NAMESPACE {
 /// through it. Every path puts it with a decision; dropping it instead is safe and puts it dirty if anything
 /// could have been written. Different handles may be used from different threads at once, one handle from one
 /// thread at a time.
+///
+/// Only verbs get and put references. An empty one that is used ends the program: with a sentence if the
+/// domain is a tracked one or the caller was built without NDEBUG, else by a fault. So does, under the same
+/// conditions and whenever a destructor does it, a put for which no reference is counted any more, because a
+/// handle was copied by its bytes (memcpy), or because g++ 12 destroyed it twice: it does that to temporaries
+/// in `co_await awaiter{...}`, where the awaiter is an aggregate. Give such an awaiter a name.
 template <class Domain, dma_access Access = dma_access::read_write>
 class [[nodiscard("a pinned page that is thrown away is put at once"), GUP_CONSUMABLE]] user_page_ref {
 public:
@@ -37,12 +43,18 @@ public:
         word_.set(taken);
         return *this;
     }
-    user_page_ref(const user_page_ref&) = delete;            // a second pin is explicit: ref_user_page(ref)
-    user_page_ref& operator=(const user_page_ref&) = delete; // likewise
-    template <class Other, dma_access Held> // ref_user_page<access>(ref) narrows, nothing widens; another
-    user_page_ref(user_page_ref<Other, Held> &&) = delete; // domain's page is not pinned in this one
+    GUP_NOT_COPIED(
+        user_page_ref,
+        "a pinned reference is not copied: a second pin is explicit, ref_user_page(ref), and to hand "
+        "this one on write std::move(ref), of one that is not const; containers of references, "
+        "lambdas that capture one, and all else that has one, likewise");
+    template <class Other, dma_access Held>
+    user_page_ref(user_page_ref<Other, Held> &&) GUP_REFUSED(
+        "this reference is to a page of another domain, or of another access: domains do not share "
+        "pins, ref_user_page<access>(ref) narrows an access, and nothing widens it");
     template <class Other>
-    user_page_ref(page_ref<Other> &&) = delete; // no licence for DMA: get_user_page(ref) pins it
+    user_page_ref(page_ref<Other> &&)
+        GUP_REFUSED("a page_ref is no licence for DMA: get_user_page(ref) pins its page");
 // When a std::optional that has been reset goes, g++ 12 takes the word for uninitialised: it does not see
 // that the optional is empty. It has nothing against a destructor that is not inline, but every put would.
 #ifndef __clang__
@@ -64,10 +76,16 @@ public:
 
     /// True unless empty or moved from.
     GUP_TESTS_UNCONSUMED explicit operator bool() const noexcept { return static_cast<bool>(word_); }
+    /// What `linear` is made of. A conversion, because -Wconsumed knows what a member does to its object, and
+    /// not what a constructor does to its argument.
+    GUP_CALLABLE_UNLESS_CONSUMED GUP_SETS_CONSUMED operator detail::handed_over<user_page_ref>()&& noexcept {
+        return detail::handed_over<user_page_ref>{release()};
+    }
 
     /// The page's memory. The view must not outlive the reference. Not on an empty reference.
-    GUP_CALLABLE_UNLESS_CONSUMED std::span<byte_type> bytes() const& noexcept GUP_LIFETIMEBOUND {
-        return detail::memory_of(word_.value());
+    GUP_CALLABLE_UNLESS_CONSUMED std::span<byte_type> bytes(detail::origin_of<Domain> where = {})
+        const& noexcept GUP_LIFETIMEBOUND {
+        return detail::memory_of(detail::held(*this, where));
     }
     template <class Temporary = void>
     std::span<byte_type> bytes() const&& noexcept {
@@ -76,9 +94,9 @@ public:
                       "reference and keep it while the view is used");
         return {};
     }
-    /// Bytes of the page.
-    GUP_CALLABLE_UNLESS_CONSUMED std::size_t size() const noexcept {
-        return detail::memory_of(word_.value()).size();
+    /// Bytes of the page. Not on an empty reference.
+    GUP_CALLABLE_UNLESS_CONSUMED std::size_t size(detail::origin_of<Domain> where = {}) const noexcept {
+        return detail::memory_of(detail::held(*this, where)).size();
     }
 
 private:
@@ -102,8 +120,8 @@ template <class Domain, dma_access Access>
 [[nodiscard("the new pin must be put")]] user_page_ref<Domain, Access>
 ref_user_page(const user_page_ref<Domain, Access>& ref GUP_NEEDS_UNCONSUMED,
               detail::origin_of<Domain> where = {}) noexcept {
-    return detail::reference_access::make<user_page_ref<Domain, Access>>(detail::another_reference<Domain>(
-        detail::reference_access::word(ref), detail::kind_of(Access), where));
+    return detail::reference_access::make<user_page_ref<Domain, Access>>(
+        detail::another_reference<Domain>(detail::held(ref, where), detail::kind_of(Access), where));
 }
 template <dma_access Narrow, class Domain, dma_access Access>
 [[nodiscard("the new pin must be put")]] user_page_ref<Domain, Narrow>
@@ -112,7 +130,7 @@ ref_user_page(const user_page_ref<Domain, Access>& ref GUP_NEEDS_UNCONSUMED,
     static_assert(narrows_to(Access, Narrow),
                   "access narrows and never widens: a reference that may not write cannot "
                   "give one that may; get the page with the wider access instead");
-    const std::uintptr_t word = detail::reference_access::word(ref);
+    const std::uintptr_t word = detail::held(ref, where);
     return detail::reference_access::make<user_page_ref<Domain, Narrow>>(
         detail::another_pin<Domain>(word, detail::kind_of(Narrow), where));
 }
@@ -125,7 +143,7 @@ template <dma_access Access = dma_access::read_write, class Domain>
 [[nodiscard("the new pin must be put")]] user_page_ref<Domain, Access>
 get_user_page(const page_ref<Domain>& ref GUP_NEEDS_UNCONSUMED,
               detail::origin_of<Domain> where = {}) noexcept {
-    const std::uintptr_t word = detail::reference_access::word(ref);
+    const std::uintptr_t word = detail::held(ref, where);
     if (!narrows_to(detail::access_of(word), Access))
         detail::rule_broken(
             "get_user_page(page_ref) asked for more access than the page's pool was made with");
@@ -149,9 +167,9 @@ template <class Domain, dma_access Access>
 void put_user_page(user_page_ref<Domain, Access>&& ref GUP_NEEDS_UNCONSUMED GUP_LEAVES_CONSUMED,
                    put_as decision, detail::origin_of<Domain> where = {}) noexcept {
     const std::uintptr_t word = detail::reference_access::release(ref);
-    detail::note_put<Domain>(word, where);
+    detail::prepare_put<Domain>(word, detail::kind_of(Access), where);
     if (decision == put_as::dirty) detail::page_access::set_dirty(detail::page_of(word));
-    detail::put_reference<Domain>(word, detail::kind_of(Access), where);
+    detail::put_reference<Domain>(word, detail::kind_of(Access));
 }
 
 /// Gives back a pin through which nothing was written.
@@ -159,8 +177,8 @@ template <class Domain>
 void put_user_page(user_page_ref<Domain, dma_access::read>&& ref GUP_NEEDS_UNCONSUMED GUP_LEAVES_CONSUMED,
                    detail::origin_of<Domain> where = {}) noexcept {
     const std::uintptr_t word = detail::reference_access::release(ref);
-    detail::note_put<Domain>(word, where);
-    detail::put_reference<Domain>(word, detail::reference_kind::reader, where);
+    detail::prepare_put<Domain>(word, detail::reference_kind::reader, where);
+    detail::put_reference<Domain>(word, detail::reference_kind::reader);
 }
 
 // Wrong spellings, each with the right one.
@@ -177,42 +195,39 @@ void put_user_page(user_page_ref<Domain, dma_access::read>&&, put_as) noexcept {
                   "nothing is written through a read reference, so its put takes no decision: "
                   "write put_user_page(std::move(ref))");
 }
-template <class Domain, dma_access Access, class Decision>
-    requires(cpu_may_write(Access) && !std::convertible_to<Decision, put_as>)
-void put_user_page(user_page_ref<Domain, Access>&&, Decision) noexcept {
-    static_assert(detail::never<Domain>, "the decision of a put is a word: write "
+template <class Domain, dma_access Access, class Decision, class... More>
+    requires(cpu_may_write(Access) && (sizeof...(More) > 0 || !std::convertible_to<Decision, put_as>))
+void put_user_page(user_page_ref<Domain, Access>&&, Decision&&, More&&...) noexcept {
+    static_assert(detail::never<Domain>, "the decision of a put is one word: write "
                                          "put_user_page(std::move(ref), gup::dirty) or gup::clean");
 }
 template <class Domain, dma_access Access, class... Decision>
-void put_user_page(const user_page_ref<Domain, Access>&, Decision...) noexcept {
+void put_user_page(const user_page_ref<Domain, Access>&, Decision&&...) noexcept {
     static_assert(detail::never<Domain>,
                   "a const reference is only lent: whoever owns it puts it, as with_user_page does with "
                   "what its function returns");
 }
 template <class Domain, dma_access Access, class... Decision>
-void put_user_page(user_page_ref<Domain, Access>&, Decision...) noexcept {
+void put_user_page(user_page_ref<Domain, Access>&, Decision&&...) noexcept {
     static_assert(detail::never<Domain>,
                   "put_user_page takes the reference over: write put_user_page(std::move(ref), ...)");
 }
+template <dma_access Narrow = dma_access::read_write, class Domain, dma_access Access>
+user_page_ref<Domain, Access> get_user_page(const user_page_ref<Domain, Access>&) GUP_REFUSED(
+    "get_user_page pins a page of a pool or of a page_ref: a second pin of the same page comes from "
+    "ref_user_page(ref)");
 template <class Domain, dma_access Access>
-void get_user_page(const user_page_ref<Domain, Access>&) noexcept {
-    static_assert(detail::never<Domain>,
-                  "get_user_page pins a page of a pool or of a page_ref: a second pin of "
-                  "the same page comes from ref_user_page(ref)");
-}
-template <class Domain, dma_access Access>
-void get_page(const user_page_ref<Domain, Access>&) noexcept {
-    static_assert(detail::never<Domain>, "get_page is for ordinary references: a second pin comes from "
-                                         "ref_user_page(ref), an ordinary reference from find_get_page");
-}
+page_ref<Domain> get_page(const user_page_ref<Domain, Access>&) GUP_REFUSED(
+    "get_page is for ordinary references: a second pin comes from ref_user_page(ref), an ordinary "
+    "reference from find_get_page");
 template <class Domain, dma_access Access, class... Decision>
-void put_page(user_page_ref<Domain, Access>&&, Decision...) noexcept {
+void put_page(user_page_ref<Domain, Access>&&, Decision&&...) noexcept {
     static_assert(detail::never<Domain>,
                   "put_page is for ordinary references: a pinned page came from get_user_page "
                   "and goes with put_user_page");
 }
 template <class Domain, dma_access Access, class... Decision>
-void put_page(const user_page_ref<Domain, Access>&, Decision...) noexcept {
+void put_page(const user_page_ref<Domain, Access>&, Decision&&...) noexcept {
     static_assert(detail::never<Domain>,
                   "put_page is for ordinary references: a pinned page came from get_user_page "
                   "and goes with put_user_page(std::move(ref), ...)");

@@ -46,7 +46,7 @@ void with_user_page(page_pool<Domain, Access>& pool, Function&& function,
     if constexpr (std::same_as<result, put_as>) {
         const put_as decision = std::forward<Function>(function)(lent);
         put_user_page(std::move(page), decision, where);
-    } else if constexpr (std::is_void_v<result>) {
+    } else if constexpr (std::is_void_v<result> && !cpu_may_write(Access)) {
         std::forward<Function>(function)(lent);
         put_user_page(std::move(page), where);
     }
@@ -65,7 +65,7 @@ void with_user_pages(page_pool<Domain, Access>& pool, std::size_t n, Function&& 
     if constexpr (std::same_as<result, put_as>) {
         const put_as decision = std::forward<Function>(function)(pages_view(pages));
         put_user_pages(std::move(pages), decision, where);
-    } else if constexpr (std::is_void_v<result>) {
+    } else if constexpr (std::is_void_v<result> && !cpu_may_write(Access)) {
         std::forward<Function>(function)(pages_view(pages));
         put_user_pages(std::move(pages), where);
     }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
 # Objects built with NDEBUG and without it make one program, linked in either order: those without it find a page of a
-# local pool on the wrong thread.
+# local pool on the wrong thread, and empty references.
 set -eu
 here=$SOURCE/tests/consumer/mixed_builds
 rm -rf "$WORK/mixed_builds" && mkdir -p "$WORK/mixed_builds" && cd "$WORK/mixed_builds"

@@ -21,7 +21,9 @@ void pin_and_release(locked_ranges& ranges) {
     };
     const auto add = [&](std::uintptr_t first, std::uintptr_t end) {
         std::vector<gup::detail::lock_piece> pieces;
-        for (const auto& gap : ranges.gaps(pages(first, end), false))
+        std::vector<gup::detail::lock_gap> gaps;
+        ranges.find_gaps(pages(first, end), false, gaps);
+        for (const auto& gap : gaps)
             for (std::uintptr_t n = gap.pages.begin / 4096; n < gap.pages.end / 4096; ++n)
                 pieces.push_back(
                     {pages(n, n + 1), {.held = n % 2 == 0, .foreign = false, .on_fault = false}});

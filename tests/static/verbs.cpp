@@ -4,7 +4,6 @@
 #include "gup/domain/mlock.hpp"
 #include "gup/page_pool.hpp"
 
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -23,12 +22,12 @@ T&& some() noexcept;
 static_assert(std::is_same_v<decltype(gup::get_user_page(some<writer_pool&>())), writer>);
 static_assert(
     std::is_same_v<decltype(gup::get_user_page(some<gup::page_pool<domain, dma_access::read>&>())), reader>);
-static_assert(std::is_same_v<decltype(gup::try_get_user_page(some<writer_pool&>())), std::optional<writer>>);
+static_assert(std::is_same_v<decltype(gup::try_get_user_page(some<writer_pool&>())), gup::maybe<writer>>);
 static_assert(std::is_same_v<decltype(gup::get_user_pages(some<writer_pool&>(), 3)), std::vector<writer>>);
 static_assert(std::is_same_v<decltype(gup::get_page(some<writer_pool&>())), plain>);
-static_assert(std::is_same_v<decltype(gup::try_get_page(some<writer_pool&>())), std::optional<plain>>);
+static_assert(std::is_same_v<decltype(gup::try_get_page(some<writer_pool&>())), gup::maybe<plain>>);
 static_assert(
-    std::is_same_v<decltype(gup::find_get_page(some<writer_pool&>(), nullptr)), std::optional<plain>>);
+    std::is_same_v<decltype(gup::find_get_page(some<writer_pool&>(), nullptr)), gup::maybe<plain>>);
 static_assert(std::is_same_v<writer_pool::reference, writer> &&
               std::is_same_v<writer_pool::domain_type, domain>);
 static_assert(writer_pool::access == dma_access::read_write && sender::access == dma_access::to_device);
@@ -74,15 +73,15 @@ using ring_writer = gup::user_page_ref<ring_domain>;
 using ring_reader = gup::user_page_ref<ring_domain, dma_access::read>;
 static_assert(std::is_same_v<decltype(gup::try_complete<dma_access::read>(some<ring_domain&>(),
                                                                           some<const io_uring_cqe&>())),
-                             std::optional<ring_reader>>);
+                             gup::maybe<ring_reader>>);
 static_assert(
     std::is_same_v<decltype(gup::take_back<dma_access::read>(some<ring_domain&>(), some<io_uring_sqe&>())),
                    ring_reader>);
 static_assert(std::is_same_v<decltype(gup::try_take_back(some<ring_domain&>(), some<io_uring_sqe&>())),
-                             std::optional<ring_writer>>);
+                             gup::maybe<ring_writer>>);
 static_assert(
     std::is_same_v<decltype(gup::try_take_back(some<gup::in_flight<ring_reader>&>(), some<io_uring_sqe&>())),
-                   std::optional<ring_reader>>);
+                   gup::maybe<ring_reader>>);
 static_assert(noexcept(gup::prep_write_fixed(some<io_uring_sqe&>(), 3, some<ring_writer>(), 0, {},
                                              some<std::error_code&>())));
 static_assert(noexcept(gup::prep_write_fixed(some<io_uring_sqe&>(), 3, some<ring_writer>(), 0,

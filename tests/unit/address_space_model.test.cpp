@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <rapidcheck.h>
 #include <set>
 #include <tuple>
@@ -137,7 +136,7 @@ private:
         const auto known = names_.find(name);
         const bool copies = known != names_.end() && pages_[known->second].names > 1;
         const bool possible = known != names_.end() && (!copies || used() < pool_pages);
-        std::optional<writer> pin;
+        gup::maybe<writer> pin;
         if (how % 2 == 0) {
             pin = gup::get_user_page_fast(spaces_[name.first], name.second);
             RC_ASSERT(!pin || (possible && !copies));

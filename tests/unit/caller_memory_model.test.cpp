@@ -140,7 +140,7 @@ private:
         RC_ASSERT(range.has_value() || failure.code == std::errc::device_or_resource_busy);
     }
     template <class Ref>
-    void keep(std::optional<model_range*> range, std::optional<Ref> ref, int model_range::*count) {
+    void keep(std::optional<model_range*> range, gup::maybe<Ref> ref, int model_range::*count) {
         RC_ASSERT(ref.has_value() == range.has_value());
         if (!ref) return;
         ++((*range)->*count);

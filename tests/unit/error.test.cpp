@@ -96,7 +96,7 @@ TEST_CASE("the hook of failed releases is exchanged and null restores the defaul
     CHECK(heard == 1);
     CHECK(bytes == 3);
     CHECK(mine == hook);
-    CHECK(standard == &gup::detail::print_release_failure);
+    CHECK(standard == &gup::hooks::print_release_failure);
 }
 
 TEST_CASE("without a hook a failed release is one line on stderr") {

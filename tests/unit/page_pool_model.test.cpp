@@ -124,7 +124,7 @@ private:
         ++(model_of(refs_.back()).*count);
     }
     template <class Ref>
-    void keep(std::optional<Ref> ref, int model_page::*count) {
+    void keep(gup::maybe<Ref> ref, int model_page::*count) {
         RC_ASSERT(ref.has_value() == (free_pages() > 0));
         if (!ref) return;
         RC_ASSERT(!model_[static_cast<std::size_t>(ref->bytes().data() - base_) / 4096].held());
@@ -145,7 +145,7 @@ private:
     }
     void get_many(std::size_t wanted) {
         std::vector<writer> got(wanted);
-        const bool served = gup::try_get_user_pages(pool_, std::span(got));
+        const bool served{gup::try_get_user_pages(pool_, std::span(got))};
         RC_ASSERT(served == (wanted <= free_pages()));
         if (served)
             for (auto& ref : got) keep(std::move(ref), writers);

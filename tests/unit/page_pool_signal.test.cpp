@@ -104,7 +104,7 @@ private:
     }
 
     static inline std::optional<gup::page_pool<Domain>> pool;
-    static inline std::optional<gup::user_page_ref<Domain>> mine, theirs;
+    static inline gup::maybe<gup::user_page_ref<Domain>> mine, theirs;
 };
 
 /// Sees that a handler works, or is told that it must not, after each instruction of one in so many.

@@ -350,7 +350,7 @@ TEST_CASE("a forked child goes on although a thread of its parent held the lock 
     std::optional pool(tracked_pool_of(1));
     auto page = gup::get_user_page(*pool);
     std::optional<child_result> child;
-    gup::detail::pool_access::state(*pool).tracker().for_each([&](const auto&) { // holds the lock
+    gup::detail::pool_access::state(*pool, {}).tracker().for_each([&](const auto&) { // holds the lock
         child = in_child([&] {
             auto again = gup::ref_user_page(page);
             again.bytes()[0] = std::byte{1};

@@ -11,6 +11,8 @@
 #include <dlfcn.h>
 #include <link.h>
 
+GUP_SYSTEM_HEADER
+
 namespace gup::process_wide_v1 {
 
 // Of each shared object its own, whatever else it shares.

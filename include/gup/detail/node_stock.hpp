@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <utility>
 
+GUP_SYSTEM_HEADER
+
 namespace gup::process_wide_v1 {
 
 /// `Node` has a member `Node* next`, which is the stock's while the node is in it.

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <span>
 
+GUP_SYSTEM_HEADER
+
 namespace gup::process_wide_v1 {
 
 /// Whole pages, by address: [begin, end).

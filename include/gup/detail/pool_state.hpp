@@ -257,7 +257,8 @@ private:
 /// Puts references from `next` on, for as long as they lead to pages of one pool and the thread's magazine
 /// has room. False if the first of them must go another way.
 template <class Domain, dma_access Access>
-bool put_to_one_pool(const std::span<user_page_ref<Domain, Access>>& refs, std::size_t& next) noexcept {
+bool put_to_one_pool(const std::span<user_page_ref<Domain, Access>>& refs, std::size_t& next,
+                     origin_of<Domain> where) noexcept {
     using counting = counting_t<Domain>;
     const zone& first = zone::of(&counted_of(reference_access::word(refs[next])));
     if (!zone_access::releases_to(first, &free_page_store::on_release)) return false;
@@ -265,8 +266,10 @@ bool put_to_one_pool(const std::span<user_page_ref<Domain, Access>>& refs, std::
     return owner->give_back_while([&](bool lookups, page*& freed) noexcept {
         constexpr reference_kind kind = kind_of(Access);
         if (next == refs.size() || !refs[next]) return false;
-        counted& c = counted_of(reference_access::word(refs[next]));
+        const std::uintptr_t word = reference_access::word(refs[next]);
+        counted& c = counted_of(word);
         if (zone_access::owner(zone::of(&c)) != owner) return false;
+        if (looks<Domain>(where)) check_put<Domain>(word, kind, where);
         page& p = page_access::from(c);
         reference_access::release(refs[next++]);
         reference_counts& counts = page_access::counts(p);
@@ -285,10 +288,10 @@ void put_all(std::span<user_page_ref<Domain, Access>> refs, origin_of<Domain> wh
             ++i;
             continue;
         }
-        note_put<Domain>(word, where);
+        prepare_put<Domain>(word, kind_of(Access), where);
         if constexpr (std::is_same_v<counting, shared_counting>)
-            if (put_to_one_pool(refs, i)) continue;
-        put_reference<Domain>(reference_access::release(refs[i++]), kind_of(Access), where);
+            if (put_to_one_pool(refs, i, where)) continue;
+        put_reference<Domain>(reference_access::release(refs[i++]), kind_of(Access));
     }
 }
 

@@ -16,6 +16,8 @@
 #define MADV_WIPEONFORK 18
 #endif
 
+GUP_SYSTEM_HEADER
+
 namespace gup::process_wide_v1 {
 
 template <class Kernel>

@@ -133,6 +133,14 @@ public:
     /// on: more of the program's own than fit end it.
     bool crowded() const noexcept { return load() >= crowd; }
 
+    /// False if a reference of this kind, which somebody believes to hold, is not among those counted.
+    bool holds(reference_kind kind) const noexcept {
+        const std::uint64_t word = load();
+        const std::uint64_t one_pin = pins_in(static_cast<std::uint64_t>(kind));
+        const std::uint64_t pins = one_pin * ((std::uint64_t{1} << 21) - 1);
+        return word >= static_cast<std::uint64_t>(reference_kind::plain) &&
+               (one_pin == 0 || (word & pins) != 0);
+    }
     /// True if no reference of any kind is out.
     bool none() const noexcept { return load() == 0; }
     /// True if any pin is out.

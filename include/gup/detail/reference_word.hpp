@@ -166,14 +166,32 @@ template <class Counting>
 inline void check_thread(std::uintptr_t word) noexcept {
     if (!may_count<Counting>(word)) on_wrong_thread();
 }
-/// The same for the verbs that only count, where the check would cost more than they do: of a domain that is
-/// not tracked, for callers that ask for it.
+/// The same for the verbs that only count, where the check would cost more than they do: for those who ask.
 template <class Domain>
-inline void check_caller([[maybe_unused]] std::uintptr_t word,
-                         [[maybe_unused]] origin_of<Domain> where) noexcept {
-    if constexpr (requires { where.checks_thread; })
-        if (!where.checks_thread) return;
-    check_thread<counting_t<Domain>>(word);
+inline void check_caller(std::uintptr_t word, origin_of<Domain> where) noexcept {
+    if (looks<Domain>(where)) check_thread<counting_t<Domain>>(word);
+}
+
+/// Ends the program if this is the word of an empty reference, for those who ask.
+template <class Domain>
+inline void check_held(std::uintptr_t word, origin_of<Domain> where) noexcept {
+    if (looks<Domain>(where) && word == 0) [[unlikely]]
+        misused<Domain>(
+            "an empty reference was used: it never had a page, or that was put, moved on or handed "
+            "to an operation; use a reference only while `if (ref)` would hold",
+            where);
+}
+
+/// Ends the program if the reference is not among those counted, because another handle with the same bytes
+/// was put before.
+template <class Domain>
+inline void check_counted(std::uintptr_t word, reference_kind kind, origin_of<Domain> where) noexcept {
+    if (!counted_of(word).counts.holds(kind)) [[unlikely]]
+        misused<Domain>(
+            "a reference was put that nobody counted: its handle was copied by bytes (memcpy), or "
+            "destroyed twice, as g++ 12 does with temporaries in `co_await awaiter{...}`; take a "
+            "second one with ref_user_page or get_page, and give such an awaiter a name",
+            where);
 }
 
 // These count and check nothing.
@@ -200,24 +218,36 @@ inline std::uintptr_t add_pin(std::uintptr_t word, reference_kind pin) noexcept 
            (word & reference_word::tag_mask);
 }
 
-/// Ends a reference that a verb has taken over.
+/// All that a put looks at. Not inline: it would keep verbs from being inlined for callers who do not ask.
 template <class Domain>
-inline void put_reference(std::uintptr_t word, reference_kind kind,
-                          [[maybe_unused]] origin_of<Domain> where) noexcept {
-    check_caller<Domain>(word, where);
+[[gnu::noinline]] void check_put(std::uintptr_t word, reference_kind kind, origin_of<Domain> where) noexcept {
+    check_held<Domain>(word, where);
+    check_thread<counting_t<Domain>>(word);
+    check_counted<Domain>(word, kind, where);
+}
+/// What comes before a reference is dropped that a verb has taken over.
+template <class Domain>
+inline void prepare_put(std::uintptr_t word, reference_kind kind, origin_of<Domain> where) noexcept {
+    if (looks<Domain>(where)) check_put<Domain>(word, kind, where);
+    note_put<Domain>(word, where);
+}
+/// Ends a reference that a verb has taken over and prepared.
+template <class Domain>
+inline void put_reference(std::uintptr_t word, reference_kind kind) noexcept {
     drop_reference<counting_t<Domain>>(word, kind);
 }
-/// Ends a reference by its destructor, which no caller can tell anything.
+/// Ends a reference by its destructor, which no caller can tell anything: it always looks.
 template <class Domain>
 inline void end_reference(std::uintptr_t word, reference_kind kind) noexcept {
     check_thread<counting_t<Domain>>(word);
+    check_counted<Domain>(word, kind, unknown_caller<Domain>());
     drop_reference<counting_t<Domain>>(word, kind);
 }
 
 /// Adds a reference of the same kind for the holder of one; returns the word of the new one.
 template <class Domain>
 inline std::uintptr_t another_reference(std::uintptr_t word, reference_kind kind,
-                                        [[maybe_unused]] origin_of<Domain> where) noexcept {
+                                        origin_of<Domain> where) noexcept {
     if constexpr (tracking<Domain>::enabled)
         if (tracking<Domain>::leads(word)) return tracking<Domain>::another(word, kind, where);
     check_caller<Domain>(word, where);
@@ -226,13 +256,18 @@ inline std::uintptr_t another_reference(std::uintptr_t word, reference_kind kind
 }
 /// The same of another kind, a pin.
 template <class Domain>
-inline std::uintptr_t another_pin(std::uintptr_t word, reference_kind pin,
-                                  [[maybe_unused]] origin_of<Domain> where) noexcept {
+inline std::uintptr_t another_pin(std::uintptr_t word, reference_kind pin, origin_of<Domain> where) noexcept {
     if constexpr (tracking<Domain>::enabled)
         if (tracking<Domain>::leads(word)) return tracking<Domain>::another(word, pin, where);
     check_caller<Domain>(word, where);
     return add_pin<counting_t<Domain>>(word, pin);
 }
+
+/// The word of a `Ref` that has been emptied, on its way into another type.
+template <class Ref>
+struct handed_over {
+    std::uintptr_t word;
+};
 
 /// The library's own way into a handle: makes one from a word that holds a count, and takes the word out
 /// again.
@@ -250,6 +285,18 @@ struct reference_access {
         return ref.release();
     }
 };
+
+/// Who calls a verb with such a reference, or with the token of one.
+template <class Ref>
+using caller_of = origin_of<typename Ref::domain_type>;
+
+/// The word of a reference that a verb uses.
+template <class Ref>
+std::uintptr_t held(const Ref& ref, caller_of<Ref> where) noexcept {
+    const std::uintptr_t word = reference_access::word(ref);
+    check_held<typename Ref::domain_type>(word, where);
+    return word;
+}
 
 template <class>
 inline constexpr bool never = false; // makes a static_assert wait for its template's use

@@ -16,7 +16,6 @@
 #include <cstdint>
 #include <cstring>
 #include <mutex>
-#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -27,14 +26,16 @@ namespace gup::inline GUP_NAMESPACE::detail {
 template <class Domain>
 struct copy_source {
     void* pool = nullptr;
-    std::optional<page_ref<Domain>> (*get)(void*) noexcept = nullptr;
+    maybe<page_ref<Domain>> (*get)(void*) noexcept = nullptr;
 
     /// A new page with this content; empty if there is none of that size.
-    std::optional<page_ref<Domain>> copy(std::span<const std::byte> content) const noexcept {
-        if (get == nullptr) return std::nullopt;
+    maybe<page_ref<Domain>> copy(std::span<const std::byte> content) const noexcept {
+        if (get == nullptr) return {};
         auto fresh = get(pool);
-        if (!fresh || fresh->size() != content.size()) return std::nullopt;
-        std::memcpy(fresh->bytes().data(), content.data(), content.size());
+        if (!fresh) return {};
+        const std::span<std::byte> memory = fresh.value().bytes(by_library<Domain>());
+        if (memory.size() != content.size()) return {};
+        std::memcpy(memory.data(), content.data(), content.size());
         return fresh;
     }
 };
@@ -313,17 +314,17 @@ private:
         // frozen, or others could take the page for theirs alone meanwhile, write to it and share it again
         const frozen_page frozen(shared);
         if (!frozen) return yield_processor(); // to who looks whether he may write, and may not
-        std::optional<plain> fresh = copies_.copy(memory_of(word_of(shared)));
+        maybe<plain> fresh = copies_.copy(memory_of(word_of(shared)));
         taken_out out;
         const std::lock_guard lock(lock_);
         name_entry* const entry = table_.find(index);
         if (entry == nullptr || &page_of(entry->page) != &shared || page_access::only_name(shared, 1)) return;
         if (!fresh) throw_no_copy("find_get_user_page", index);
-        if (page_access::dirty(shared)) set_page_dirty(*fresh);
+        if (page_access::dirty(shared)) set_page_dirty(fresh.value(), by_library<Domain>());
         if (const auto old = entry->published.load()) page_access::set_outdated(stand_in_of(old).own);
         empty(*entry, out);
-        page_access::add_name(page_of(reference_access::word(*fresh)));
-        entry->page = reference_access::release(*fresh);
+        page_access::add_name(page_of(reference_access::word(fresh.value())));
+        entry->page = reference_access::release(fresh.value());
     }
 
     const copy_source<Domain> copies_;

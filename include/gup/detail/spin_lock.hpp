@@ -12,6 +12,8 @@
 #include <sched.h>
 #include <unistd.h>
 
+GUP_SYSTEM_HEADER
+
 namespace gup::process_wide_v1 {
 
 /// Lets other threads run. (<thread> and <chrono> take long to compile, for a system call each.)

@@ -18,7 +18,6 @@
 #include <cstdint>
 #include <linux/userfaultfd.h>
 #include <mutex>
-#include <new>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -141,12 +140,12 @@ public:
 
 private:
     tracked_stand_in* try_take() noexcept {
-        try {
-            pin_failure failure;
-            return nodes_.take(failure);
-        } catch (const std::bad_alloc&) {
-            return nullptr;
-        }
+        return unless_out_of_memory(
+            [&] {
+                pin_failure failure;
+                return nodes_.take(failure);
+            },
+            []() -> tracked_stand_in* { return nullptr; });
     }
 
     static void on_release(zone& z, counted& c) noexcept {

@@ -9,6 +9,8 @@
 
 #include <pthread.h>
 
+GUP_SYSTEM_HEADER
+
 namespace gup::process_wide_v1 {
 
 /// While it lives, a request to cancel the thread waits. Around the calls that POSIX lets be cancellation

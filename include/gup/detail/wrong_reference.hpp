@@ -4,6 +4,7 @@
 /// What is handed to operations in place of a pinned reference that is moved: for the sentences that say so.
 
 #include "gup/linear.hpp"
+#include "gup/maybe.hpp"
 #include "gup/page_ref.hpp"
 #include "gup/user_page_ref.hpp"
 
@@ -31,7 +32,5 @@ template <class Ref>
 concept ordinary_reference = is_page_ref<std::remove_cvref_t<Ref>>;
 template <class Ref>
 concept linear_reference = is_linear<std::remove_cvref_t<Ref>>;
-template <class Ref>
-concept wrong_reference = named_reference<Ref> || ordinary_reference<Ref> || linear_reference<Ref>;
 
 } // namespace gup::inline GUP_NAMESPACE::detail

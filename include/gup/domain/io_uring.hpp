@@ -77,7 +77,7 @@ public:
         : io_uring_domain(std::array{&first, &second}, options) {}
     io_uring_domain(std::span<io_uring* const> rings, io_uring_options options) : base(nullptr) {
         pin_failure failure;
-        if (!init(rings, options, failure)) throw pin_error(std::move(failure));
+        if (!init(rings, options, failure)) detail::throw_failure(std::move(failure));
     }
 
     /// As the constructor; instead of throwing fills `failure` and returns nothing. Throws std::bad_alloc
@@ -101,6 +101,8 @@ private:
     static const char* fault_of(std::span<io_uring* const> rings, const io_uring_options& options) noexcept;
     bool init(std::span<io_uring* const> rings, const io_uring_options& options, pin_failure& failure);
 };
+
+io_uring_domain(io_uring&)->io_uring_domain<>;
 
 template <class Tag, class Kernel>
 const char* io_uring_domain<Tag, Kernel>::fault_of(std::span<io_uring* const> rings,

@@ -46,10 +46,10 @@
 #include "gup/detail/io_uring/wrong_spellings.hpp"
 #include "gup/domain/io_uring_arguments.hpp"
 #include "gup/in_flight.hpp"
+#include "gup/maybe.hpp"
 
 #include <cerrno>
 #include <cstdint>
-#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -178,16 +178,15 @@ complete(Domain& domain, completion_entry cqe, cookie_target cookie) {
 }
 /// As complete; empty where that throws, so also while more completions are to come.
 template <dma_access Access = dma_access::read_write, ring_domain Domain>
-[[nodiscard("the page must be put")]] std::optional<user_page_ref<Domain, Access>>
+[[nodiscard("the page must be put")]] maybe<user_page_ref<Domain, Access>>
 try_complete(Domain& domain, completion_entry cqe, cookie_target cookie) noexcept {
     const detail::completion done = detail::finish<Domain>(detail::ring_access::rings(domain), cqe, Access);
-    if (done.fault != detail::completion_fault::none) return std::nullopt;
+    if (done.fault != detail::completion_fault::none) return {};
     cookie.set(done.cookie);
-    auto ref = detail::reference_access::make<user_page_ref<Domain, Access>>(done.word);
-    return std::optional(std::move(ref));
+    return detail::to_maybe(detail::reference_access::make<user_page_ref<Domain, Access>>(done.word));
 }
 template <dma_access Access = dma_access::read_write, ring_domain Domain>
-[[nodiscard("the page must be put")]] std::optional<user_page_ref<Domain, Access>>
+[[nodiscard("the page must be put")]] maybe<user_page_ref<Domain, Access>>
 try_complete(Domain& domain, completion_entry cqe) noexcept {
     std::uint64_t cookie = 0;
     return try_complete<Access>(domain, cqe, cookie);
@@ -210,14 +209,13 @@ template <class Ref, class Place>
 }
 /// As complete; empty where that throws, so also while more completions are to come.
 template <class Ref, class Place>
-[[nodiscard("the page must be put")]] std::optional<Ref> try_complete(in_flight<Ref, Place>& token,
-                                                                      completion_entry cqe) noexcept {
-    if (detail::check_token(token, cqe) != detail::completion_fault::none) return std::nullopt;
-    auto ref = detail::finish_token(token);
-    return std::optional(std::move(ref));
+[[nodiscard("the page must be put")]] maybe<Ref> try_complete(in_flight<Ref, Place>& token,
+                                                              completion_entry cqe) noexcept {
+    if (detail::check_token(token, cqe) != detail::completion_fault::none) return {};
+    return detail::to_maybe(detail::finish_token(token));
 }
 template <class Ref, class Place>
-[[nodiscard("the page must be put")]] std::optional<Ref>
+[[nodiscard("the page must be put")]] maybe<Ref>
 try_complete(in_flight<Ref, Place>&& token GUP_LEAVES_UNKNOWN, completion_entry cqe) noexcept {
     return try_complete(token, cqe);
 }
@@ -246,29 +244,27 @@ template <class Ref, class Place>
 /// As take_back; empty where that throws. With the cookie that the operation was prepared with, if it is
 /// asked for.
 template <dma_access Access = dma_access::read_write, ring_domain Domain>
-[[nodiscard("the page must be put")]] std::optional<user_page_ref<Domain, Access>>
+[[nodiscard("the page must be put")]] maybe<user_page_ref<Domain, Access>>
 try_take_back(Domain& domain, submission_entry sqe, cookie_target cookie) noexcept {
     const detail::completion undone = detail::undo<Domain>(detail::ring_access::rings(domain), sqe, Access);
-    if (undone.fault != detail::completion_fault::none) return std::nullopt;
+    if (undone.fault != detail::completion_fault::none) return {};
     cookie.set(undone.cookie);
-    auto ref = detail::reference_access::make<user_page_ref<Domain, Access>>(undone.word);
-    return std::optional(std::move(ref));
+    return detail::to_maybe(detail::reference_access::make<user_page_ref<Domain, Access>>(undone.word));
 }
 template <dma_access Access = dma_access::read_write, ring_domain Domain>
-[[nodiscard("the page must be put")]] std::optional<user_page_ref<Domain, Access>>
+[[nodiscard("the page must be put")]] maybe<user_page_ref<Domain, Access>>
 try_take_back(Domain& domain, submission_entry sqe) noexcept {
     std::uint64_t cookie = 0;
     return try_take_back<Access>(domain, sqe, cookie);
 }
 template <class Ref, class Place>
-[[nodiscard("the page must be put")]] std::optional<Ref> try_take_back(in_flight<Ref, Place>& token,
-                                                                       submission_entry sqe) noexcept {
-    if (detail::undo_token(token, sqe) != detail::completion_fault::none) return std::nullopt;
-    auto ref = detail::give_back_token(token);
-    return std::optional(std::move(ref));
+[[nodiscard("the page must be put")]] maybe<Ref> try_take_back(in_flight<Ref, Place>& token,
+                                                               submission_entry sqe) noexcept {
+    if (detail::undo_token(token, sqe) != detail::completion_fault::none) return {};
+    return detail::to_maybe(detail::give_back_token(token));
 }
 template <class Ref, class Place>
-[[nodiscard("the page must be put")]] std::optional<Ref>
+[[nodiscard("the page must be put")]] maybe<Ref>
 try_take_back(in_flight<Ref, Place>&& token GUP_LEAVES_UNKNOWN, submission_entry sqe) noexcept {
     return try_take_back(token, sqe);
 }

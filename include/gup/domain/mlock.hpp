@@ -35,7 +35,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <new>
 #include <optional>
 #include <span>
 #include <system_error>
@@ -171,7 +170,7 @@ auto basic_mlock_domain<Kernel>::pin(std::span<const std::byte> range, [[maybe_u
         return nested;
     pin_failure failure;
     if (auto pinned = pin_slowly(range, failure)) return *std::move(pinned);
-    throw pin_error(std::move(failure));
+    detail::throw_failure(std::move(failure));
 }
 
 template <class Kernel>
@@ -199,7 +198,7 @@ bool basic_mlock_domain<Kernel>::pin_nested(std::span<const std::byte> range, re
 template <class Kernel>
 auto basic_mlock_domain<Kernel>::pin_slowly(std::span<const std::byte> range, pin_failure& failure) noexcept
     -> std::optional<registration> {
-    try {
+    const auto pin = [&]() -> std::optional<registration> {
         failure = {.range = range};
         if (!detail::check_range(range, "mlock", failure)) return std::nullopt;
         const detail::page_range pages = detail::touched_pages(range, Kernel::page_size());
@@ -214,10 +213,12 @@ auto basic_mlock_domain<Kernel>::pin_slowly(std::span<const std::byte> range, pi
         pinned.registry_ = &counts;
         pinned.pages_ = pages;
         return pinned;
-    } catch (const std::bad_alloc&) {
+    };
+    const auto refuse = [&]() -> std::optional<registration> {
         failure = {.code = detail::errno_code(ENOMEM), .call = "mlock", .range = range};
-    }
-    return std::nullopt;
+        return std::nullopt;
+    };
+    return detail::unless_out_of_memory(pin, refuse);
 }
 
 template <class Kernel>

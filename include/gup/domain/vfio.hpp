@@ -65,7 +65,7 @@ public:
     explicit vfio_domain(const basic_vfio_container<Kernel>& container, vfio_options options = {})
         : base(nullptr) {
         pin_failure failure;
-        if (!init(container, options, failure)) throw pin_error(std::move(failure));
+        if (!init(container, options, failure)) detail::throw_failure(std::move(failure));
     }
     /// As the constructor; instead of throwing fills `failure` and returns nothing. Throws std::bad_alloc
     /// only.
@@ -106,6 +106,11 @@ private:
         return true;
     }
 };
+
+template <class Kernel>
+vfio_domain(const basic_vfio_container<Kernel>&) -> vfio_domain<void, Kernel>;
+template <class Kernel>
+vfio_domain(const basic_vfio_container<Kernel>&, vfio_options) -> vfio_domain<void, Kernel>;
 
 static_assert(pin_domain<vfio_domain<>>);
 

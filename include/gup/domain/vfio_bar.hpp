@@ -6,6 +6,7 @@
 
 #include "gup/caller_memory.hpp"
 #include "gup/detail/vfio/bar_state.hpp"
+#include "gup/maybe.hpp"
 #include "gup/page_proxy.hpp"
 
 #include <atomic>
@@ -13,7 +14,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <utility>
 
@@ -106,7 +106,7 @@ get_user_pages(Domain& domain, const basic_vfio_bar<Kernel>& bar) {
     return get_user_pages<dma_access::read_write>(domain, bar.memory(), bar.provider());
 }
 template <pin_domain Domain, class Kernel>
-[[nodiscard("the memory must be put")]] std::optional<user_page_ref<Domain, dma_access::read_write>>
+[[nodiscard("the memory must be put")]] maybe<user_page_ref<Domain, dma_access::read_write>>
 try_get_user_pages(Domain& domain, const basic_vfio_bar<Kernel>& bar, pin_failure& failure) {
     static_assert(detail::pins_device_memory<Domain>,
                   "this domain cannot pin the memory of a device: only a vfio_domain maps it, for other "

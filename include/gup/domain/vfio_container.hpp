@@ -34,7 +34,7 @@ public:
     basic_vfio_container() {
         pin_failure failure;
         state_ = state::try_open(failure);
-        if (state_ == nullptr) throw pin_error(std::move(failure));
+        if (state_ == nullptr) detail::throw_failure(std::move(failure));
     }
     /// As the constructor; instead of throwing fills `failure` and returns nothing. Throws std::bad_alloc
     /// only.
@@ -105,7 +105,7 @@ private:
     static basic_vfio_group make_or_throw(basic_vfio_container<Kernel> container, unsigned number) {
         pin_failure failure;
         if (auto made = try_make(std::move(container), number, failure)) return std::move(*made);
-        throw pin_error(std::move(failure));
+        detail::throw_failure(std::move(failure));
     }
 
     basic_vfio_container<Kernel> container_;

@@ -158,7 +158,7 @@ private:
     static basic_vfio_device make_or_throw(basic_vfio_container<Kernel> container, std::string address) {
         pin_failure failure;
         if (auto made = try_make(std::move(container), std::move(address), failure)) return *made;
-        throw pin_error(std::move(failure));
+        detail::throw_failure(std::move(failure));
     }
     template <class T>
     static constexpr void check_width() {

@@ -60,6 +60,10 @@ awk '
             mask = name == "move" ? 0 : name == "bytes" ? 8 : name == "iova" ? 3 : 2
             tests = name == "bytes" || name == "iova"
             worse = own[name] > instructions[name] + mask || own_branches[name] > branches[name] + tests
+            if (own[name] < instructions[name]) {
+                print name ": fewer instructions than by hand: it is not inlined"
+                failed = 1
+            }
             unchecked = name "_unchecked"
             printf "%-12s %9d, %d %9d, %d %9d, %d   %s%s\n", name, own[name], own_branches[name], instructions[name], \
                 branches[name], instructions[name] + mask, branches[name] + tests, \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Uses pages of a local pool on another thread, by verbs that were built with NDEBUG and without it. Prints
-// what is not as gup/local.hpp says.
+// Uses pages of a local pool on another thread, and empty references, by verbs that were built with NDEBUG
+// and without it. Prints what is not as gup/local.hpp and gup/maybe.hpp say.
 #include "verbs.hpp"
 
 #include <cstdio>
@@ -20,6 +20,8 @@ struct scene {
     local_pool pool{local_domain{}, {.pages = 4, .fallback = gup::pin_fallback::unpinned}};
     pinned page = gup::get_user_page(pool);
     std::optional<pinned> again = gup::ref_user_page(page);
+    pinned empty{};
+    gup::maybe<pinned> nothing{};
     plain seen = *gup::find_get_page(pool, page.bytes().data());
 };
 
@@ -50,6 +52,10 @@ int main() {
     expect(true, "put", [](scene& s) { with_checks.put(std::move(s.page)); });
     expect(true, "put of many", [](scene& s) { with_checks.put_all(std::move(s.page)); });
     expect(true, "pin", [](scene& s) { with_checks.pin(s.seen); });
+
+    expect(true, "bytes of an empty reference", [](scene& s) { with_checks.look(s.empty); });
+    expect(true, "a maybe that has nothing", [](scene& s) { with_checks.use(s.nothing); });
+    expect(false, "a maybe that has nothing, with NDEBUG", [](scene& s) { without_checks.use(s.nothing); });
 
     expect(false, "ref with NDEBUG", [](scene& s) { without_checks.ref(s.page); });
     expect(false, "put with NDEBUG", [](scene& s) { without_checks.put(std::move(s.page)); });

@@ -20,6 +20,8 @@ const verbs mine = {
     [](const plain& ref) { keep(gup::get_user_page(ref)); },
     [](local_pool& pool) { keep(gup::get_user_page(pool)); },
     [](std::optional<pinned>& ref) { ref.reset(); },
+    [](const pinned& ref) { static_cast<void>(ref.bytes()); },
+    [](gup::maybe<pinned>& ref) { static_cast<void>(*ref); },
 };
 
 } // namespace

@@ -5,6 +5,7 @@
 
 #include "gup/domain/mlock.hpp"
 #include "gup/local.hpp"
+#include "gup/maybe.hpp"
 #include "gup/page_pool.hpp"
 
 #include <optional>
@@ -22,6 +23,8 @@ struct verbs {
     void (*pin)(const plain&);
     void (*get)(local_pool&);
     void (*drop)(std::optional<pinned>&);
+    void (*look)(const pinned&);
+    void (*use)(gup::maybe<pinned>&);
 };
 extern const verbs with_checks;    ///< built without NDEBUG
 extern const verbs without_checks; ///< built with NDEBUG

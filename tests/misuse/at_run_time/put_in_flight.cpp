@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // misuse: a page put after it was handed to an operation
-// expect-run-error: Segmentation fault
+// expect-run-error: an empty reference was used
 #include "../running.hpp"
 
 int main() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // misuse: m04 double put
-// expect-run-error: Segmentation fault
+// expect-run-error: an empty reference was used
 #include "../running.hpp"
 
 int main() {

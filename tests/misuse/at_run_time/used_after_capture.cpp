@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // misuse: m22 used after a move into a lambda
-// expect-run-error: Segmentation fault
+// expect-run-error: an empty reference was used
 #include "../running.hpp"
 
 int main() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // misuse: m21 used after a move into a function
-// expect-run-error: Segmentation fault
+// expect-run-error: an empty reference was used
 #include "../running.hpp"
 
 void take(gup_test::pretended_pool::reference page) { gup::put_user_page(std::move(page), gup::clean); }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // misuse: J 1a726cb47fd2, 1bd6406fb5f3 VMCI: a page published before its pin succeeded
-// expect-error: no matching function
+// expect-error: write get_user_page\(pool\)
 #include "../program.hpp"
 
 struct context {

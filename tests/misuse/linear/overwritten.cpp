@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // misuse: m25 a live reference overwritten
-// expect-linear-error: (use of deleted function|selected deleted operator)
+// expect-linear-error: a linear reference is not assigned
 #include "../program.hpp"
 
 void read(pool& pages) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // misuse: copy pool
-// expect-gcc-error: use of deleted function
-// expect-clang-error: deleted constructor
+// expect-gcc-error: a pool is not copied: pass it by reference
+// expect-clang14-error: (call to deleted constructor|selected deleted operator)
+// expect-clang19-error: a pool is not copied: pass it by reference
 #include "gup/domain/mlock.hpp"
 #include "gup/page_pool.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // misuse: a page of another ring under a name
-// expect-error: (no matching (member )?function|constraints not satisfied)
+// expect-error: write space.insert\(index, ref\)
 #include "../program.hpp"
 
 using names = gup::address_space<domain>;

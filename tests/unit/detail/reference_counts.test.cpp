@@ -30,6 +30,15 @@ constexpr std::uint64_t most = (std::uint64_t{1} << 21) - 1;
 
 } // namespace
 
+TEST_CASE("a reference of a kind is held if it is among those counted") {
+    for (const auto kind : kinds)
+        for (const auto counted : kinds) {
+            CHECK_FALSE(counts_of(counted, 0).holds(kind));
+            CHECK(counts_of(counted, 1).holds(kind) == (kind == counted || kind == reference_kind::plain));
+            CHECK(counts_of(counted, most).holds(counted));
+        }
+}
+
 TEMPLATE_TEST_CASE("only the last drop of any kind says that nobody holds the page", "", shared_counting,
                    local_counting) {
     for (const auto first : kinds)

@@ -9,7 +9,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <utility>
 
 using namespace gup_test;
@@ -29,15 +28,14 @@ struct copy_scene {
     }
     ~copy_scene() { space->close(); }
 
-    static std::optional<plain_ref> get(void* scene) noexcept {
+    static gup::maybe<plain_ref> get(void* scene) noexcept {
         auto& s = *static_cast<copy_scene*>(scene);
         if (s.meanwhile) std::exchange(s.meanwhile, nullptr)();
         return gup::try_get_page(s.pool);
     }
-    std::optional<writer_ref> pin(std::uint64_t index) {
-        auto pinned = space->find_pinned<gup::dma_access::read_write>(
+    gup::maybe<writer_ref> pin(std::uint64_t index) {
+        return space->find_pinned<gup::dma_access::read_write>(
             index, [&](std::uint64_t i) { return space->find(i); });
-        return std::optional(std::move(pinned));
     }
     std::byte letter(std::uint64_t index) {
         const auto found = space->find(index);
@@ -85,7 +83,7 @@ TEST_CASE("a name that went while its page was copied finds nothing, and the cop
     copy_scene s;
     s.meanwhile = [&] { s.space->remove(0); };
     auto pinned = s.pin(0);
-    CHECK_FALSE(static_cast<bool>(*pinned));
+    CHECK_FALSE(pinned);
     CHECK(s.letter(1) == std::byte{'a'});
     CHECK(s.pool.stats().free == 3);
 }

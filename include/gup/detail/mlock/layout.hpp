@@ -22,6 +22,8 @@
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Winvalid-offsetof"
 
+GUP_SYSTEM_HEADER
+
 namespace gup::process_wide_v1 {
 
 /// Sees what is private.

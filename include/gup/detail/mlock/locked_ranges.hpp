@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+GUP_SYSTEM_HEADER
+
 namespace gup::process_wide_v1 {
 
 /// What is known about the lock of a range of pages.
@@ -64,8 +66,8 @@ public:
     /// the nodes that it may need are there; `held` is then the bytes among them that are really locked.
     bool add_nested(page_range pages, bool on_fault, std::size_t& held) noexcept;
 
-    /// The parts of `pages` that `add_nested` would miss. Throws std::bad_alloc.
-    std::vector<lock_gap> gaps(page_range pages, bool on_fault) const;
+    /// Adds to `gaps` the parts of `pages` that `add_nested` would miss. Throws std::bad_alloc.
+    void find_gaps(page_range pages, bool on_fault, std::vector<lock_gap>& gaps) const;
 
     /// Makes sure that one `add` with so many gaps and pieces together has the nodes it needs, whatever
     /// happens in between; until `withdraw`. Throws std::bad_alloc.
@@ -151,17 +153,15 @@ inline bool locked_ranges::add_nested(page_range pages, bool on_fault, std::size
     return true;
 }
 
-inline std::vector<lock_gap> locked_ranges::gaps(page_range pages, bool on_fault) const {
-    std::vector<lock_gap> found;
+inline void locked_ranges::find_gaps(page_range pages, bool on_fault, std::vector<lock_gap>& gaps) const {
     std::uintptr_t covered = pages.begin;
     for (auto range = containing_or_after(pages.begin); range != set_.end() && range->pages.begin < pages.end;
          ++range) {
-        if (range->pages.begin > covered) found.push_back({{covered, range->pages.begin}, false});
-        if (range->state.on_fault && !on_fault) found.push_back({intersection(range->pages, pages), true});
+        if (range->pages.begin > covered) gaps.push_back({{covered, range->pages.begin}, false});
+        if (range->state.on_fault && !on_fault) gaps.push_back({intersection(range->pages, pages), true});
         covered = range->pages.end;
     }
-    if (covered < pages.end) found.push_back({{covered, pages.end}, false});
-    return found;
+    if (covered < pages.end) gaps.push_back({{covered, pages.end}, false});
 }
 
 inline void locked_ranges::promise(std::size_t parts) {

@@ -15,6 +15,8 @@
 #include <memory>
 #include <mutex>
 
+GUP_SYSTEM_HEADER
+
 namespace gup::process_wide_v1 {
 
 template <class Kernel>

@@ -102,7 +102,7 @@ template <class Kernel>
 void mlock_transaction<Kernel>::survey() {
     {
         const std::scoped_lock locked(lock_);
-        gaps_ = ranges_.gaps(pages_, on_fault_);
+        ranges_.find_gaps(pages_, on_fault_, gaps_);
     }
     const auto is_large = [](const lock_gap& gap) {
         return !gap.tracked && gap.pages.size() > pages_to_probe * page_size();

@@ -24,10 +24,16 @@ constexpr lock_state ordinary{.held = true, .foreign = false, .on_fault = false}
 
 constexpr page_range pages(std::uintptr_t first, std::uintptr_t end) { return {first * page, end * page}; }
 
+std::vector<lock_gap> gaps_of(const locked_ranges& ranges, page_range range, bool on_fault) {
+    std::vector<lock_gap> gaps;
+    ranges.find_gaps(range, on_fault, gaps);
+    return gaps;
+}
+
 /// Pins what has no gaps of another kind than ordinary memory.
 std::size_t pin(locked_ranges& ranges, page_range range) {
     std::vector<lock_piece> pieces;
-    for (const lock_gap& gap : ranges.gaps(range, false)) pieces.push_back({gap.pages, ordinary});
+    for (const lock_gap& gap : gaps_of(ranges, range, false)) pieces.push_back({gap.pages, ordinary});
     ranges.promise(pieces.size());
     const std::size_t held = ranges.add(range, pieces, false);
     ranges.withdraw();
@@ -109,7 +115,7 @@ TEST_CASE("A pin is nested only if every page is pinned, and populated if it wan
     CHECK_FALSE(ranges.add_nested(pages(12, 13), false, held));
     CHECK(ranges.add_nested(pages(12, 13), true, held));
 
-    const auto gaps = ranges.gaps(pages(8, 13), false);
+    const auto gaps = gaps_of(ranges, pages(8, 13), false);
     REQUIRE(gaps.size() == 2);
     CHECK(gaps[0].pages == pages(8, 10));
     CHECK_FALSE(gaps[0].tracked);
@@ -209,10 +215,11 @@ TEST_CASE("A pin that is only noted outlives the merging of its range with the n
     std::size_t held = 0;
     pin(ranges, pages(100, 120));
     for (int i = 0; i < 2; ++i) REQUIRE(ranges.add_nested(pages(100, 110), false, held));
-    CHECK(unpin(ranges, pages(100, 110)).empty()); // its first ten pages are pinned twice now
+    CHECK(unpin(ranges, pages(100, 110)).empty());            // its first ten pages are pinned twice now
     REQUIRE(ranges.add_nested(pages(103, 104), false, held)); // noted
     REQUIRE(ranges.add_nested(pages(110, 115), false, held)); // noted with the other range
-    REQUIRE(ranges.add_nested(pages(118, 119), false, held)); // counts that, which makes one range of fifteen pages
+    REQUIRE(ranges.add_nested(pages(118, 119), false,
+                              held)); // counts that, which makes one range of fifteen pages
 
     CHECK(unpin(ranges, pages(103, 104)).empty());
     CHECK(unpin(ranges, pages(100, 120)) == runs{{115, 118}, {119, 120}});
@@ -263,7 +270,7 @@ void model_pin(locked_ranges& ranges, model& known, page_range range, bool on_fa
     const auto upgrade = known.list(
         range, [&](auto n) { return known.entries[n].count != 0 && known.entries[n].on_fault && !on_fault; });
     const auto locked = known.list(range, [](auto n) { return model::state_of(n, false).held; });
-    const auto gaps = ranges.gaps(range, on_fault);
+    const auto gaps = gaps_of(ranges, range, on_fault);
     RC_ASSERT(numbers(gaps, false) == fresh);
     RC_ASSERT(numbers(gaps, true) == upgrade);
 

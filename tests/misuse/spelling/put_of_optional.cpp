@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: BSL-1.0
+// misuse: a put of an optional
+// expect-error: write put_user_page\(std::move\(ref\), gup::dirty\) or gup::clean. Of a pointer, optional or maybe
+// pass what it holds
+#include "../program.hpp"
+
+void finish(std::optional<pinned> page) { gup::put_user_page(std::move(page), gup::dirty); }
