@@ -23,7 +23,8 @@ struct no_device_kernel : gup::system_kernel {
         case VFIO_CHECK_EXTENSION:
             return 1;
         case VFIO_GROUP_GET_STATUS:
-            static_cast<vfio_group_status*>(argument)->flags = VFIO_GROUP_FLAGS_VIABLE;
+            static_cast<vfio_group_status*>(argument)->flags =
+                VFIO_GROUP_FLAGS_VIABLE | VFIO_GROUP_FLAGS_CONTAINER_SET;
             return 0;
         default: // also VFIO_GET_API_VERSION; without capabilities as many mappings as there is memory for
             return 0;
