@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// From a CPU address to the I/O address that it is mapped at, in constant time. Makes no system call. Read
+/// From a CPU address to the I/O address that it is mapped at, in constant time. Read
 /// by any thread without a lock; changed under the lock of its owner.
 
-#include "gup/page.hpp"
+#include "gup/detail/iova/address_node.hpp"
 
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <memory>
+#include <new>
 #include <optional>
-#include <type_traits>
-#include <utility>
+#include <sys/mman.h>
 #include <vector>
 
 namespace gup::inline GUP_NAMESPACE::detail {
@@ -26,113 +23,66 @@ namespace gup::inline GUP_NAMESPACE::detail {
 struct mapped_range {
     std::uint64_t first, last, bias;
 
+    constexpr address_range addresses() const noexcept { return {first, last}; }
     friend bool operator==(const mapped_range&, const mapped_range&) = default;
 };
 
-/// Of a mapping's bias, never 0: 0 stands for no mapping.
-using bias_word = std::uint64_t;
-inline constexpr bias_word no_bias = 0;
-constexpr bias_word bias_word_of(std::uint64_t bias) noexcept { return bias | 1; } // the low bits are free
-
-/// Binary logarithm of how many units a node has. The smallest unit is a page of pfn_shift.
-inline constexpr unsigned node_bits = 9;
-
-/// One node of the tree, and all below it. Its slots are units of 2^Shift bytes, as in the page tables of a
-/// processor; but a slot has room for both a mapping of the whole unit and a node of smaller units, so that
-/// to map a unit costs the same whatever has been mapped in it before.
-///
-/// A range is mapped in the largest units that it covers, and so always in the same slots.
-template <unsigned Shift>
-class address_node {
+/// The top of the tree. The addresses that programs have, of 48 bits, are in one array of all their GiB, of
+/// which only what is used takes memory, in place of two levels of nodes; others go the long way.
+class address_root {
 public:
-    /// Of the slot with the largest unit around the address that has one.
+    /// Reserves 4 MiB of addresses, mmap(2). Throws std::bad_alloc.
+    address_root() {
+        void* const memory = ::mmap(nullptr, sizeof(low), PROT_READ | PROT_WRITE,
+                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (memory == MAP_FAILED) throw std::bad_alloc();
+        low_ = static_cast<low*>(memory);
+    }
+    address_root(const address_root&) = delete;
+    address_root& operator=(const address_root&) = delete;
+    ~address_root() {
+        low_->delete_below();
+        high_->delete_below();
+        ::munmap(low_, sizeof(low));
+    }
+
     bias_word find(std::uint64_t address) const noexcept {
-        const slot& s = slots_[index(address)];
-        const bias_word found = s.unit.load(std::memory_order_relaxed);
-        if constexpr (!smallest) {
-            if (found != no_bias) return found;
-            const below* const next = s.units.load(std::memory_order_acquire); // its slots are initialised
-            return next == nullptr ? no_bias : next->find(address);
-        }
-        return found;
+        if (address > last_low) [[unlikely]]
+            return high_->find(address);
+        return low_->find(address);
     }
-
-    /// Makes the nodes that `replace` needs for this range: at most two on each level. Throws std::bad_alloc,
-    /// having changed nothing that `find` returns.
+    /// As those of the nodes.
     void reserve(std::uint64_t first, std::uint64_t last) {
-        if constexpr (!smallest) {
-            const auto partly = [&](std::size_t i, std::uint64_t from, std::uint64_t to) {
-                if (whole(from, to)) return;
-                if (slots_[i].units.load(std::memory_order_relaxed) == nullptr)
-                    slots_[i].units.store(new below, std::memory_order_release);
-                slots_[i].units.load(std::memory_order_relaxed)->reserve(from, to);
-            };
-            const std::uint64_t end_of_first = std::min(last, first | offset);
-            partly(index(first), first, end_of_first);
-            if (end_of_first != last) partly(index(last), last & ~offset, last);
-        }
+        if (first <= last_low) low_->reserve(first, std::min(last, last_low));
+        if (last > last_low) high_->reserve(std::max(first, last_low + 1), last);
     }
-
-    /// Puts `to` into the slots of this range that hold `from`; false if any held something else.
-    bool replace(std::uint64_t first, std::uint64_t last, bias_word from, bias_word to) noexcept {
+    bool replace(address_range range, address_range within, bias_word from, bias_word to) noexcept {
         bool all = true;
-        for (std::size_t i = index(first); i <= index(last); ++i) {
-            const std::uint64_t end = std::min(last, first | offset);
-            all &= replace_in(slots_[i], first, end, from, to);
-            first = end + 1;
-        }
+        if (range.first <= last_low)
+            all &= low_->replace({range.first, std::min(range.last, last_low)}, within, from, to);
+        if (range.last > last_low)
+            all &= high_->replace({std::max(range.first, last_low + 1), range.last}, within, from, to);
         return all;
     }
 
-    address_node() = default;
-    address_node(const address_node&) = delete;
-    address_node& operator=(const address_node&) = delete;
-    ~address_node() {
-        if constexpr (!smallest)
-            for (slot& s : slots_) delete s.units.load(std::memory_order_relaxed);
-    }
-
 private:
-    static constexpr bool smallest = Shift == pfn_shift;
-    static constexpr std::uint64_t offset = (std::uint64_t{1} << Shift) - 1;
-    static constexpr std::size_t count = std::size_t{1} << std::min(node_bits, 64 - Shift);
+    static constexpr unsigned low_bits = 48;
+    static constexpr std::uint64_t last_low = (std::uint64_t{1} << low_bits) - 1;
+    static constexpr unsigned gib_bits = pfn_shift + 2 * node_bits;
+    static constexpr unsigned top_bits = pfn_shift + 5 * node_bits;
+    using low = address_node<gib_bits, low_bits - gib_bits>;
+    using high = address_node<top_bits, 64 - top_bits>;
 
-    using below = address_node<smallest ? Shift : Shift - node_bits>;
-
-    struct page_slot {
-        std::atomic<bias_word> unit{no_bias};
-    };
-    struct large_slot {
-        std::atomic<bias_word> unit{no_bias};
-        std::atomic<below*> units{nullptr};
-    };
-    using slot = std::conditional_t<smallest, page_slot, large_slot>;
-
-    static constexpr std::size_t index(std::uint64_t address) noexcept {
-        return address >> Shift & (count - 1);
-    }
-    static constexpr bool whole(std::uint64_t first, std::uint64_t last) noexcept {
-        return (first & offset) == 0 && (last & offset) == offset;
-    }
-
-    static bool replace_in(slot& s, std::uint64_t first, std::uint64_t last, bias_word from,
-                           bias_word to) noexcept {
-        if constexpr (!smallest)
-            if (!whole(first, last))
-                return s.units.load(std::memory_order_relaxed)->replace(first, last, from, to);
-        if (s.unit.load(std::memory_order_relaxed) != from) return false;
-        s.unit.store(to, std::memory_order_relaxed);
-        return true;
-    }
-
-    std::array<slot, count> slots_{};
+    const std::unique_ptr<high> high_{new high()};
+    low* low_;
 };
 
 /// All mappings of a table. Memory that is mapped more than once has the I/O address of any of its mappings
 /// that are live: never none, even while another of them is removed.
 ///
 /// Nodes stay until the end, because a reader may be in them: at most 4 KiB for each 2 MiB of addresses that
-/// have ever been mapped in smaller units, and 8 KiB for each GiB.
+/// have ever been mapped in smaller units, and 8 KiB for each GiB. The array of GiB reserves 4 MiB of
+/// addresses, of which a page is used for each 256 GiB.
 class address_map {
 public:
     /// Makes room for one more mapping, of this range, when at most so many will be live. Throws
@@ -145,8 +95,7 @@ public:
     /// Adds a mapping that there is room for.
     void set(const mapped_range& added) noexcept {
         // A slot belongs to one mapping. Of several the others wait for it to be removed.
-        if (!root_.replace(added.first, added.last, no_bias, bias_word_of(added.bias)))
-            hidden_.push_back(added);
+        if (!replace(added, added, no_bias, bias_word_of(added.bias))) hidden_.push_back(added);
     }
 
     /// Removes a mapping that was set.
@@ -156,22 +105,28 @@ public:
             hidden_.pop_back();
         }
         const bias_word word = bias_word_of(removed.bias);
-        for (const mapped_range& other : hidden_) // before the slots are empty: readers find one or the other
+        // Before the slots are empty: readers find one or the other. Slots outside belong to others, which
+        // may have the same bias.
+        for (const mapped_range& other : hidden_)
             if (other.first <= removed.last && removed.first <= other.last)
-                root_.replace(other.first, other.last, word, bias_word_of(other.bias));
-        root_.replace(removed.first, removed.last, word, no_bias);
+                replace(other, removed, word, bias_word_of(other.bias));
+        replace(removed, removed, word, no_bias);
     }
 
     /// The bias of a mapping of this address; thread-safe.
     std::optional<std::uint64_t> find(std::uint64_t address) const noexcept {
         const bias_word found = root_.find(address);
         if (found == no_bias) return std::nullopt;
-        return found & ~bias_word{1};
+        return bias_of(found);
     }
 
 private:
-    address_node<pfn_shift + 5 * node_bits> root_; // the rest of 64 bits
-    std::vector<mapped_range> hidden_;             // mappings that found some of their slots taken
+    bool replace(const mapped_range& of, const mapped_range& within, bias_word from, bias_word to) noexcept {
+        return root_.replace(of.addresses(), within.addresses(), from, to);
+    }
+
+    address_root root_;
+    std::vector<mapped_range> hidden_; // mappings that found some of their slots taken
 };
 
 } // namespace gup::inline GUP_NAMESPACE::detail

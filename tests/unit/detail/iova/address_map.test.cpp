@@ -132,6 +132,21 @@ TEST_CASE("a small mapping within a large one outlives it, and the other way rou
     CHECK(map.find(base).has_value() == !clear_large);
 }
 
+TEST_CASE(
+    "of two neighbours with one bias one keeps its address while memory mapped over both comes and goes") {
+    const bool first_goes = GENERATE(true, false);
+    scene map;
+    const mapped_range first = map.set(base, page, page);
+    const mapped_range second = map.set(base + page, page, page);
+    const mapped_range both = map.set(base, 2 * page, 5 * page);
+    map.clear(first_goes ? first : second);
+    CHECK(map.find(base) == (first_goes ? 5 * page : page));
+    CHECK(map.find(base + page) == (first_goes ? page : 5 * page));
+    map.clear(both);
+    CHECK(map.find(base).has_value() != first_goes);
+    CHECK(map.find(base + page).has_value() == first_goes);
+}
+
 TEST_CASE("a range can be reserved and never set") {
     address_map map;
     map.reserve(base, base + gib + page - 1, 1);
