@@ -7,8 +7,10 @@
 #include "support/report.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <random>
 #include <span>
 #include <utility>
@@ -36,8 +38,8 @@ const bool iova_of_page = gup_bench::compare(
         const auto by_hand = [](const gup::page* p) {
             const gup::zone& z = gup::zone::of(p);
             return reinterpret_cast<std::uintptr_t>(z.address_of(p)) +
-                   gup::detail::iova_access::bias(
-                       gup::detail::zone_access::registration<no_device_domain::registration>(z));
+                   gup::detail::iova_access::bias(gup::detail::mark_access::of<gup::detail::iova_mark>(
+                       gup::detail::zone_access::registration<no_device_domain::registration>(z)));
         };
         const auto sum = [](const auto& all, auto&& iova) {
             for (std::size_t round = 0; round < rounds; ++round) {
@@ -96,6 +98,44 @@ std::vector<std::uintptr_t> addresses_within(std::size_t bytes) {
     return all;
 }
 
+/// What user-space drivers look addresses up in: a table of GiB, each of 512 translations of 2 MiB. No two
+/// mappings share 2 MiB in it, and none ends within.
+class two_level_table {
+public:
+    two_level_table() {
+        for (std::size_t at = 0; at < mapped_memory::bytes; at += unit) {
+            const std::uintptr_t address = mapped_memory::start + at;
+            auto& units = gibs_[address >> gib_bits];
+            if (units == nullptr) units = std::make_unique<gib>();
+            units->translations[address >> unit_bits & (units_of_gib - 1)] = first_iova + at;
+        }
+    }
+    std::uint64_t find(std::uintptr_t address) const {
+        if (address >> address_bits != 0) return 0;
+        const auto& units = gibs_[address >> gib_bits];
+        if (units == nullptr) return 0;
+        return units->translations[address >> unit_bits & (units_of_gib - 1)] + (address & (unit - 1));
+    }
+    void look_up_in_turn(std::span<const std::uintptr_t> addresses) const {
+        std::uintptr_t zero = 0;
+        asm volatile("" : "+r"(zero));
+        std::uint64_t found = 0;
+        for (const std::uintptr_t at : addresses) found = find(at + (found & zero));
+        benchmark::DoNotOptimize(found);
+    }
+
+private:
+    static constexpr unsigned address_bits = 48, gib_bits = 30, unit_bits = 21;
+    static constexpr std::size_t unit = std::size_t{1} << unit_bits;
+    static constexpr std::size_t units_of_gib = std::size_t{1} << (gib_bits - unit_bits);
+    static constexpr std::uint64_t first_iova = std::uint64_t{1} << 36;
+
+    struct gib {
+        std::array<std::uint64_t, units_of_gib> translations{};
+    };
+    std::vector<std::unique_ptr<gib>> gibs_{std::size_t{1} << (address_bits - gib_bits)};
+};
+
 using look_up_function = void (mapped_memory::*)(std::span<const std::uintptr_t>) const;
 
 /// The same addresses of the same memory, in 1, 4096 and 65536 mappings: the slowest against the fastest.
@@ -135,6 +175,32 @@ const bool iova_lookup_in_turn = gup_bench::compare(
     [](gup_bench::measurement& m) {
         compare_numbers_of_mappings(m, mapped_memory::bytes, &mapped_memory::look_up_in_turn);
     });
+
+/// Of 1 and 4096 mappings of 256 MiB the slower, against the table.
+void compare_with_table(gup_bench::measurement& m) {
+    const mapped_memory one(1), some(4096);
+    const two_level_table table;
+    const std::vector<std::uintptr_t> addresses = addresses_within(mapped_memory::bytes);
+    const auto median = [&](const mapped_memory& memory) {
+        std::vector<double> taken;
+        for (int i = 0; i < 21; ++i)
+            taken.push_back(gup_bench::seconds([&] { memory.look_up_in_turn(addresses); }));
+        return gup_bench::quantile(taken, 0.5);
+    };
+    const mapped_memory& slower = median(one) > median(some) ? one : some;
+    m.batches(
+        addresses.size(), [&] { slower.look_up_in_turn(addresses); },
+        [&] { table.look_up_in_turn(addresses); });
+}
+
+const bool find_iova_vs_table = gup_bench::compare(
+    101,
+    {.name = "find_iova_vs_table",
+     .reference = "a two-level table of 2 MiB translations by hand; the slower of 1 and 4096 mappings, each "
+                  "look-up waiting for the one before",
+     .unit = "ns per look-up",
+     .target = 1.3},
+    [](gup_bench::measurement& m) { compare_with_table(m); });
 
 const bool iova_lookup_hot = gup_bench::compare(
     101,
