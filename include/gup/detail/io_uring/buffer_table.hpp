@@ -6,6 +6,7 @@
 
 #include "gup/detail/emptied_in_child.hpp"
 #include "gup/detail/io_uring/buffer_charge.hpp"
+#include "gup/detail/io_uring/free_slots.hpp"
 #include "gup/detail/io_uring/ring_descriptor.hpp"
 #include "gup/detail/io_uring/ring_place.hpp"
 #include "gup/detail/io_uring/table_failure.hpp"
@@ -59,7 +60,7 @@ public:
     explicit buffer_table(slot_range slots)
         : ring_place(make_emptied_in_child<ring_set, Kernel>(), std::random_device{}()),
           slots_(slots),
-          taken_(slots.count, false) {
+          free_(slots.first, slots.count) {
         deferred_.reserve(slots.count); // a release must not allocate
     }
 
@@ -106,35 +107,35 @@ public:
             failure.range = range;
             return std::nullopt;
         }
-        const auto slot = find_slots(count);
-        if (!slot) {
+        const auto taken = free_.take(count);
+        if (!taken) {
             refuse(failure, ENOSPC, "io_uring buffer table",
                    "no run of " + std::to_string(count) +
                        " free slots is left: raise io_uring_options::slots");
             return std::nullopt;
         }
+        const auto slot = static_cast<unsigned>(*taken);
         std::optional<std::size_t> first; // ring that has the range: the others share it
         filled now{-EBADF};               // if all are closed
         std::size_t ring = 0;
         for (; ring < descriptors_.size(); ++ring) {
             const ring_in_use here(*descriptors_[ring]);
-            if (here.closed() || (first && clone(*first, here, *slot, count) >= 0)) continue;
-            now = fill(here, *slot, range);
+            if (here.closed() || (first && clone(*first, here, slot, count) >= 0)) continue;
+            now = fill(here, slot, range);
             if (now.error != 0) break;
             if (!first) first = ring;
         }
-        set_taken(*slot, count, true);
-        if (now.error == 0) return ring_mark(rings(), range, *slot);
+        if (now.error == 0) return ring_mark(rings(), range, slot);
         bool undone = true;
         for (std::size_t i = 0; i < descriptors_.size() && i <= ring; ++i)
-            undone = clear(i, *slot, i == ring ? now.slots : count) == 0 && undone;
+            undone = clear(i, slot, i == ring ? now.slots : count) == 0 && undone;
         if (undone)
-            set_taken(*slot, count, false);
+            free_.give_back(slot, count);
         else
             report_quarantine(-now.error, range);
         // rings that cannot share a registration are each charged in full
         const bool each =
-            descriptors_.size() > 1 && (first || clone(0, ring_in_use(*descriptors_[1]), *slot, count) < 0);
+            descriptors_.size() > 1 && (first || clone(0, ring_in_use(*descriptors_[1]), slot, count) < 0);
         explain(failure, -now.error, each ? descriptors_.size() : 1);
         failure.kept = !undone;
         return std::nullopt;
@@ -252,7 +253,7 @@ private:
             return true;
         }
         if (std::popcount(unfinished.rings_done) != static_cast<int>(descriptors_.size())) return false;
-        set_taken(unfinished.slot, unfinished.count, false);
+        free_.give_back(unfinished.slot, unfinished.count);
         return true;
     }
 
@@ -269,14 +270,6 @@ private:
             {"io_uring_register(IORING_REGISTER_BUFFERS_UPDATE)", errno_code(error), range});
     }
 
-    std::optional<unsigned> find_slots(unsigned count) const noexcept {
-        const auto run = std::search_n(taken_.begin(), taken_.end(), count, false);
-        if (run == taken_.end()) return std::nullopt;
-        return slots_.first + static_cast<unsigned>(run - taken_.begin());
-    }
-    void set_taken(unsigned slot, unsigned count, bool taken) noexcept {
-        std::fill_n(taken_.begin() + (slot - slots_.first), count, taken);
-    }
     static void explain(pin_failure& failure, int error, std::size_t charges) {
         refuse(failure, error, "io_uring_register(IORING_REGISTER_BUFFERS_UPDATE)");
         failure.need = buffer_charge<Kernel>(failure.range) * charges;
@@ -290,7 +283,7 @@ private:
     std::size_t tables_ = 0; // rings with a table, the first ones
     std::optional<pin_failure> why_unable_;
     std::mutex lock_; // guards all below and keeps calls on the rings in one order
-    std::vector<bool> taken_;
+    free_slots free_;
     std::vector<unfinished_release> deferred_;
     bool quarantined_ = false;
 };
