@@ -13,7 +13,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <span>
+#include <type_traits>
 
 namespace gup::inline GUP_NAMESPACE::detail {
 
@@ -71,25 +73,21 @@ public:
     /// Records of one table at most.
     static constexpr std::uint32_t most_records = std::uint32_t{1} << Split.place_bits;
 
-    /// `first_number` is that of the first operation in the first record.
+    /// `first_number` is that of the first operation in the first record. Records are made when they are
+    /// needed first: a large table costs nothing until then.
     operation_table(std::uint32_t size, std::uint64_t first_number)
         : size_(size),
           mask_(std::bit_ceil(size) - 1),
-          records_(std::make_unique<record[]>(size)),
-          free_(std::make_unique<record*[]>(mask_ + std::size_t{1})),
-          tail_(size),
-          seen_tail_(size) {
-        for (std::uint32_t i = 0; i < size; ++i) {
-            free_[i] = &records_[i];
-            records_[i].number.store(first_number | i, std::memory_order_relaxed);
-        }
-    }
+          first_number_(first_number),
+          records_(std::allocator<record>().allocate(size), {size}),
+          free_(std::make_unique_for_overwrite<record*[]>(mask_ + std::size_t{1})),
+          tail_(size) {}
 
     /// The operation in flight with this number; null if there is none.
     record* find(std::uint64_t number) const noexcept {
         const std::uint64_t place = number & Split.place_mask();
-        if (place >= size_) return nullptr;
-        record& r = records_[place];
+        if (place >= made_.load(std::memory_order_acquire)) return nullptr;
+        record& r = records_.get()[place];
         // acquire: the submitting thread may have filled the record, and only the kernel passed it on to this
         // one
         if (r.word.load(std::memory_order_acquire) == 0) return nullptr;
@@ -155,24 +153,48 @@ public:
     /// Calls `look` with the record of every page in flight; for the reaping side, which may finish it.
     template <class Look>
     void for_each_in_flight(Look look) noexcept {
-        std::for_each(&records_[0], &records_[0] + size_, [&](record& r) {
+        for (record& r : made())
             if (r.word.load(std::memory_order_acquire) != 0) look(r);
-        });
     }
     /// Pages in flight that this binding covers.
     std::size_t count(const Binding& binding) const noexcept {
-        return static_cast<std::size_t>(
-            std::count_if(&records_[0], &records_[0] + size_, [&](const record& r) {
-                return r.word.load(std::memory_order_relaxed) != 0 &&
-                       r.binding.load(std::memory_order_relaxed) == &binding;
-            }));
+        return static_cast<std::size_t>(std::ranges::count_if(made(), [&](const record& r) {
+            return r.word.load(std::memory_order_relaxed) != 0 &&
+                   r.binding.load(std::memory_order_relaxed) == &binding;
+        }));
     }
 
 private:
+    struct deallocate {
+        std::size_t size = 0;
+        void operator()(record* records) const noexcept {
+            std::allocator<record>().deallocate(records, size);
+        }
+    };
+    static_assert(std::is_trivially_destructible_v<record>);
+
+    std::span<record> made() const noexcept {
+        return {records_.get(), made_.load(std::memory_order_acquire)};
+    }
+
     /// Records that the submitting side may claim; looks for new ones if it knows of fewer than `wanted`.
     std::uint32_t look_for_records(std::size_t wanted) noexcept {
-        if (seen_tail_ - head_ < wanted) seen_tail_ = tail_.load(std::memory_order_acquire);
+        if (seen_tail_ - head_ < wanted)
+            seen_tail_ = made_.load(std::memory_order_relaxed) == size_
+                             ? tail_.load(std::memory_order_acquire)
+                             : make_records();
         return seen_tail_ - head_;
+    }
+    /// Some more, for the first time; how many there are. The places in the ring of free ones that are theirs
+    /// have not been used either.
+    [[gnu::cold, gnu::noinline]] std::uint32_t make_records() noexcept {
+        std::uint32_t i = made_.load(std::memory_order_relaxed);
+        for (const std::uint32_t end = std::min(size_, i + records_at_once); i != end; ++i) {
+            free_[i] = ::new (records_.get() + i) record;
+            free_[i]->number.store(first_number_ | i, std::memory_order_relaxed);
+        }
+        made_.store(i, std::memory_order_release);
+        return i;
     }
     /// Of an operation that ends: those that were hidden are as others again.
     static std::array<record*, most_pages> records_of(record& first, std::size_t pages) noexcept {
@@ -196,14 +218,18 @@ private:
         return held;
     }
 
+    static constexpr std::uint32_t records_at_once = 64;
+
     const std::uint32_t size_;
     const std::uint32_t mask_;
-    const std::unique_ptr<record[]> records_;
+    const std::uint64_t first_number_;
+    const std::unique_ptr<record, deallocate> records_;
     const std::unique_ptr<record*[]> free_; // in the order of their completions
+    std::atomic<std::uint32_t> made_{0};    // records, the first ones; the others are memory
 
     alignas(64) std::atomic<std::uint32_t> tail_; // the reaping side's
 
-    alignas(64) std::uint32_t seen_tail_; // the submitting side's, as head_
+    alignas(64) std::uint32_t seen_tail_ = 0; // the submitting side's, as head_
     std::uint32_t head_ = 0;
     std::uint32_t told_ = 0;
 };
