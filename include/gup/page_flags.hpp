@@ -7,6 +7,7 @@
 #include "gup/page_ref.hpp"
 #include "gup/user_page_ref.hpp"
 
+#include <cstddef>
 #include <cstdint>
 
 namespace gup::inline GUP_NAMESPACE {
