@@ -4,7 +4,7 @@
 /// `all_or_none`: whether all pages that were asked for were got, or none. The kernel's get_user_pages
 /// returns how many; that there is no such number here, the type says.
 
-#include "gup/version.hpp"
+#include "gup/detail/refused.hpp"
 
 #include <concepts>
 
@@ -21,12 +21,9 @@ public:
     // A wrong spelling, with the right one.
     template <class Number>
         requires(std::integral<Number> && !std::same_as<Number, bool>)
-    constexpr operator Number() const noexcept {
-        static_assert(sizeof(Number) == 0,
-                      "all pages are got or none, never a number of them: ask "
-                      "`if (!try_get_user_pages(...))`, and the span how many there are");
-        return {};
-    }
+    constexpr operator Number() const noexcept GUP_REFUSED(
+        "all pages are got or none, never a number of them: ask `if (!try_get_user_pages(...))`, "
+        "and the span how many there are");
 
 private:
     bool all_;

@@ -169,6 +169,13 @@ inline bool refuse(pin_failure& failure, int error, const char* call, std::strin
     rule_broken(error.what());
 #endif
 }
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_out_of_memory() {
+#ifdef __cpp_exceptions
+    throw std::bad_alloc();
+#else
+    rule_broken("out of memory");
+#endif
+}
 [[noreturn, gnu::cold, gnu::noinline]] inline void throw_refusal(int error, const char* call,
                                                                  std::string remedy = {}) {
     pin_failure failure;
@@ -176,8 +183,8 @@ inline bool refuse(pin_failure& failure, int error, const char* call, std::strin
     throw_failure(std::move(failure));
 }
 
-/// What `attempt` returns, or `otherwise` if that is out of memory. Only where the program has exceptions:
-/// else it ends there, in operator new.
+/// What `attempt` returns, or `otherwise` if that is out of memory. Without exceptions what operator new
+/// throws is caught by nothing here.
 template <class Attempt, class Otherwise>
 std::invoke_result_t<Attempt> unless_out_of_memory(Attempt attempt, Otherwise otherwise) noexcept {
 #ifdef __cpp_exceptions

@@ -57,8 +57,8 @@ template <class Which, class Domain>
 /// is one run of I/O addresses. Arithmetic only: no look-up, no lock. Not of an empty reference. In a
 /// `domains<...>` with several vfio_domains, `Which` is the one meant. Valid while the reference is.
 template <class Which = void, class Domain, dma_access Access>
-[[nodiscard]] std::uint64_t iova(const user_page_ref<Domain, Access>& ref,
-                                 detail::origin_of<Domain> where = {}) noexcept {
+[[nodiscard, gnu::always_inline]] inline std::uint64_t iova(const user_page_ref<Domain, Access>& ref,
+                                                            detail::origin_of<Domain> where = {}) noexcept {
     return detail::iova_of<Which, Domain>(detail::held(ref, where));
 }
 template <class Which = void, class Domain, dma_access Access>

@@ -39,6 +39,9 @@ public:
     }
     maybe(maybe &&) noexcept = default;
     maybe& operator=(maybe&&) noexcept = default;
+    GUP_NOT_COPIED(maybe,
+                   "a maybe is not copied, as the reference in it: to hand it on write std::move(page), "
+                   "of one that is not const, and a second pin is explicit, ref_user_page(*page)");
 
     /// True if there is a reference.
     explicit operator bool() const noexcept { return static_cast<bool>(ref_); }

@@ -82,9 +82,7 @@ public:
     /// The pages that are dirty now, each as a page_ref that keeps it while the loop looks at it:
     /// `for (gup::page_ref<D> page : pool.dirty_pages())`. Pages that others dirty meanwhile may or may not
     /// appear. Empty in a forked child. The pool must outlive the range.
-    auto dirty_pages(detail::origin_of<Domain> where = {}) noexcept {
-        return detail::dirty_page_range<Domain>(*state_, where);
-    }
+    detail::dirty_page_range<Domain> dirty_pages(detail::origin_of<Domain> where = {}) noexcept;
 
 private:
     friend struct detail::pool_access;
@@ -130,6 +128,12 @@ struct pool_access {
 inline constexpr std::size_t bulk_chunk = 64;
 
 } // namespace detail
+
+template <pin_domain Domain, dma_access Access>
+detail::dirty_page_range<Domain>
+page_pool<Domain, Access>::dirty_pages(detail::origin_of<Domain> where) noexcept {
+    return {detail::pool_access::state(*this, where), where};
+}
 
 /// A free page of the pool, pinned; empty if none is free anywhere. Content and dirty flag start out clean
 /// but otherwise unspecified: zeroes at first, later whatever the last holder left.
@@ -194,8 +198,9 @@ void get_user_pages(page_pool<Domain, Access>& pool,
 template <class Domain, dma_access Access>
 [[nodiscard("the pages must be put")]] std::vector<user_page_ref<Domain, Access>>
 get_user_pages(page_pool<Domain, Access>& pool, std::size_t n, detail::origin_of<Domain> where = {}) {
+    auto& state = detail::pool_access::state(pool, where);
     // a wrong n must not become a huge allocation first
-    if (n > pool.pages()) detail::pool_access::state(pool, where).throw_exhausted("get_user_pages", n);
+    if (n > state.arrays().pages()) state.throw_exhausted("get_user_pages", n);
     std::vector<user_page_ref<Domain, Access>> refs(n);
     get_user_pages(pool, std::span(refs), where);
     return refs;

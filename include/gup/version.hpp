@@ -12,8 +12,8 @@
 /// Programs are also made of objects that were built with exceptions and without (-fno-exceptions). What
 /// throws in the ones ends the program in the others, and no destructor runs where it is thrown through
 /// those: so each kind has functions and types of its own, too, in one more inline namespace, and a function
-/// that takes types of gup's links only with its own kind. The hooks are the same. -fno-rtti makes no
-/// difference.
+/// with a parameter of gup's links only with its own kind; of what a function returns or a variable is, the
+/// linker knows nothing. The hooks are the same. -fno-rtti makes no difference.
 ///
 /// What must be one for a process whatever the releases, the counts of mlock, lies outside of it, in
 /// `gup::process_wide_v1`. Its layout and the meaning of its members are frozen, detail/mlock/layout.hpp

@@ -35,10 +35,18 @@ constexpr int ran_on = 0;
     return ran_on;
 }
 
+/// Of which the optimiser sees that it has no page.
+[[gnu::noinline]] int use_empty() {
+    gup::user_page_ref<pretended> none;
+    none.bytes()[0] = std::byte{1};
+    return ran_on;
+}
+
 /// Whether a program that does this ends before it is through.
 template <class Body>
 bool ends_before(Body body) {
     return !in_child([&] {
+                ::signal(SIGILL, SIG_DFL);
                 ::signal(SIGSEGV, SIG_DFL); // not the report of the test framework
                 return body();
             }).exited_with(ran_on);
@@ -54,6 +62,9 @@ TEST_CASE("an optimised program that uses nothing as a page ends and writes to n
     }
     SECTION("that was not found") {
         CHECK(ends_before([&] { return find_unseen(pool, &pool); }));
+    }
+    SECTION("that never was any") {
+        CHECK(ends_before([&] { return use_empty(); }));
     }
     SECTION("that was put") {
         CHECK(ends_before([&] { return put_twice(pool); }));

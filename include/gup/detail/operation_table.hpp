@@ -66,15 +66,17 @@ struct alignas(64) operation {
 /// The records, one for each page that is in flight. One thread at a time submits to a queue and one at a
 /// time reaps it, not necessarily the same, as most queues demand: claim and unclaim belong to the first,
 /// finish to the second.
-template <class Binding, number_split Split>
+template <class Binding, number_split Split, std::uint32_t RecordsAtOnce = 64>
 class operation_table {
+    static_assert(RecordsAtOnce >= most_pages);
+
 public:
     using record = operation<Binding>;
     /// Records of one table at most.
     static constexpr std::uint32_t most_records = std::uint32_t{1} << Split.place_bits;
 
-    /// `first_number` is that of the first operation in the first record. Records are made when they are
-    /// needed first: a large table costs nothing until then.
+    /// `first_number` is that of the first operation in the first record. Records are made
+    /// RecordsAtOnce at a time, the first time round: a large table costs what has been used of it.
     operation_table(std::uint32_t size, std::uint64_t first_number)
         : size_(size),
           mask_(std::bit_ceil(size) - 1),
@@ -179,17 +181,18 @@ private:
 
     /// Records that the submitting side may claim; looks for new ones if it knows of fewer than `wanted`.
     std::uint32_t look_for_records(std::size_t wanted) noexcept {
-        if (seen_tail_ - head_ < wanted)
-            seen_tail_ = made_.load(std::memory_order_relaxed) == size_
-                             ? tail_.load(std::memory_order_acquire)
-                             : make_records();
+        if (seen_tail_ - head_ < wanted) {
+            std::uint32_t made = made_.load(std::memory_order_relaxed);
+            if (made != size_) made = make_records();
+            seen_tail_ = made != size_ ? made : tail_.load(std::memory_order_acquire);
+        }
         return seen_tail_ - head_;
     }
     /// Some more, for the first time; how many there are. The places in the ring of free ones that are theirs
     /// have not been used either.
     [[gnu::cold, gnu::noinline]] std::uint32_t make_records() noexcept {
         std::uint32_t i = made_.load(std::memory_order_relaxed);
-        for (const std::uint32_t end = std::min(size_, i + records_at_once); i != end; ++i) {
+        for (const std::uint32_t end = std::min(size_, i + RecordsAtOnce); i != end; ++i) {
             free_[i] = ::new (records_.get() + i) record;
             free_[i]->number.store(first_number_ | i, std::memory_order_relaxed);
         }
@@ -217,8 +220,6 @@ private:
         r.number.store(Split.next(r.number.load(std::memory_order_relaxed)), std::memory_order_relaxed);
         return held;
     }
-
-    static constexpr std::uint32_t records_at_once = 64;
 
     const std::uint32_t size_;
     const std::uint32_t mask_;

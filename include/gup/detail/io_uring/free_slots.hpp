@@ -14,8 +14,7 @@
 
 namespace gup::inline GUP_NAMESPACE::detail {
 
-/// Slots by number, taken and given back in runs. Looks at 64 at a time: a full table of 16384 costs a tenth
-/// of a microsecond. Not thread-safe.
+/// Slots by number, taken and given back in runs. Passes over up to 64 at a time. Not thread-safe.
 class free_slots {
 public:
     /// From `first` on so many slots, all free. Throws std::bad_alloc.
@@ -56,7 +55,7 @@ private:
             if (++word == taken_.size()) return count_;
             left = wanted(word);
         }
-        return std::min(count_, word * bits + static_cast<std::size_t>(std::countr_zero(left)));
+        return word * bits + static_cast<std::size_t>(std::countr_zero(left));
     }
     void set(std::size_t begin, std::size_t slots, bool taken) noexcept {
         for (std::size_t at = begin; at < begin + slots; ++at) {

@@ -5,15 +5,16 @@
 /// by any thread without a lock; changed under the lock of its owner.
 
 #include "gup/detail/iova/address_node.hpp"
+#include "gup/error.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <limits>
 #include <memory>
-#include <new>
 #include <optional>
-#include <sys/mman.h>
 #include <vector>
 
 namespace gup::inline GUP_NAMESPACE::detail {
@@ -31,19 +32,15 @@ struct mapped_range {
 /// which only what is used takes memory, in place of two levels of nodes; others go the long way.
 class address_root {
 public:
-    /// Reserves 4 MiB of addresses, mmap(2). Throws std::bad_alloc.
+    /// Throws std::bad_alloc.
     address_root() {
-        void* const memory = ::mmap(nullptr, sizeof(low), PROT_READ | PROT_WRITE,
-                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (memory == MAP_FAILED) throw std::bad_alloc();
-        low_ = static_cast<low*>(memory);
+        if (low_ == nullptr) throw_out_of_memory();
     }
     address_root(const address_root&) = delete;
     address_root& operator=(const address_root&) = delete;
     ~address_root() {
-        low_->delete_below();
-        high_->delete_below();
-        ::munmap(low_, sizeof(low));
+        low_->delete_below(used_);
+        high_->delete_below({0, std::numeric_limits<std::uint64_t>::max()});
     }
 
     bias_word find(std::uint64_t address) const noexcept {
@@ -53,7 +50,10 @@ public:
     }
     /// As those of the nodes.
     void reserve(std::uint64_t first, std::uint64_t last) {
-        if (first <= last_low) low_->reserve(first, std::min(last, last_low));
+        if (first <= last_low) {
+            used_ = {std::min(used_.first, first), std::max(used_.last, std::min(last, last_low))};
+            low_->reserve(first, std::min(last, last_low));
+        }
         if (last > last_low) high_->reserve(std::max(first, last_low + 1), last);
     }
     bool replace(address_range range, address_range within, bias_word from, bias_word to) noexcept {
@@ -73,16 +73,20 @@ private:
     using low = address_node<gib_bits, low_bits - gib_bits>;
     using high = address_node<top_bits, 64 - top_bits>;
 
+    struct freed {
+        void operator()(low* node) const noexcept { std::free(node); }
+    };
     const std::unique_ptr<high> high_{new high()};
-    low* low_;
+    const std::unique_ptr<low, freed> low_{static_cast<low*>(std::calloc(1, sizeof(low)))};
+    address_range used_{last_low, 0}; // of the low ones: where nodes may be
 };
 
 /// All mappings of a table. Memory that is mapped more than once has the I/O address of any of its mappings
-/// that are live: never none, even while another of them is removed.
+/// that are live: not none, even while another of them is removed, to a reader who holds one of them.
 ///
 /// Nodes stay until the end, because a reader may be in them: at most 4 KiB for each 2 MiB of addresses that
-/// have ever been mapped in smaller units, and 8 KiB for each GiB. The array of GiB reserves 4 MiB of
-/// addresses, of which a page is used for each 256 GiB.
+/// have ever been mapped in smaller units, and 8 KiB for each GiB. The array of all GiB is 4 MiB of zeroes,
+/// which take memory where they are used.
 class address_map {
 public:
     /// Makes room for one more mapping, of this range, when at most so many will be live. Throws
@@ -108,7 +112,7 @@ public:
         // Before the slots are empty: readers find one or the other. Slots outside belong to others, which
         // may have the same bias.
         for (const mapped_range& other : hidden_)
-            if (other.first <= removed.last && removed.first <= other.last)
+            if (other.addresses().intersects(removed.addresses()))
                 replace(other, removed, word, bias_word_of(other.bias));
         replace(removed, removed, word, no_bias);
     }

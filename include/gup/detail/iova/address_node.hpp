@@ -28,6 +28,9 @@ constexpr std::uint64_t bias_of(bias_word word) noexcept { return word >> pfn_sh
 struct address_range {
     std::uint64_t first, last;
 
+    constexpr bool intersects(address_range other) const noexcept {
+        return first <= other.last && other.first <= last;
+    }
     constexpr bool within(address_range other) const noexcept {
         return other.first <= first && last <= other.last;
     }
@@ -82,7 +85,7 @@ public:
         for (std::size_t i = index(range.first); i <= index(range.last); ++i) {
             const address_range part{range.first, std::min(range.last, range.first | offset)};
             if (!whole(part.first, part.last))
-                all &= replace_parts(slots_[i], part, within, from, to);
+                all &= !part.intersects(within) || replace_parts(slots_[i], part, within, from, to);
             else if (part.within(within))
                 all &= replace_whole(slots_[i], from, to);
             range.first = part.last + 1;
@@ -90,13 +93,14 @@ public:
         return all;
     }
 
-    /// Deletes all nodes below; nobody may be reading.
-    void delete_below() noexcept {
+    /// Deletes all nodes below the units of a range; nobody may be reading.
+    void delete_below(address_range range) noexcept {
         if constexpr (!smallest) {
-            for (slot& s : slots_) {
-                if (s.units == nullptr) continue;
-                s.units->delete_below();
-                delete s.units;
+            for (std::size_t i = index(range.first); i <= index(range.last); ++i) {
+                below* const units = slots_[i].units;
+                if (units == nullptr) continue;
+                units->delete_below({0, offset});
+                delete units;
             }
         }
     }

@@ -22,7 +22,7 @@ public:
     tree() = default;
     tree(const tree&) = delete;
     tree& operator=(const tree&) = delete;
-    ~tree() { root_->delete_below(); }
+    ~tree() { root_->delete_below({0, all - 1}); }
 
     bool replace(std::uint64_t first, std::uint64_t bytes, bias_word from, bias_word to) {
         const gup::detail::address_range range{first, first + bytes - 1};
