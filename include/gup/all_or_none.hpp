@@ -7,6 +7,7 @@
 #include "gup/detail/refused.hpp"
 
 #include <concepts>
+#include <type_traits>
 
 namespace gup::inline GUP_NAMESPACE {
 
@@ -20,7 +21,7 @@ public:
 
     // A wrong spelling, with the right one.
     template <class Number>
-        requires(std::integral<Number> && !std::same_as<Number, bool>)
+        requires(std::is_arithmetic_v<Number> && !std::same_as<Number, bool>)
     constexpr operator Number() const noexcept GUP_REFUSED(
         "all pages are got or none, never a number of them: ask `if (!try_get_user_pages(...))`, "
         "and the span how many there are");

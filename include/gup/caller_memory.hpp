@@ -53,8 +53,8 @@ try_get_user_pages(Domain& domain, std::span<Byte, Extent> memory, pin_failure& 
     return try_get_user_pages<natural_access<Byte>>(domain, memory, failure);
 }
 
-/// Pins memory of the caller's, which must be whole pages of the system. A span of const bytes gives a
-/// reference of `dma_access::read`, any other one of `read_write` unless the access is named.
+/// Pins memory of the caller's, which must be whole pages of the system: one reference to all of it. A span
+/// of const bytes gives one of `dma_access::read`, any other one of `read_write` unless the access is named.
 ///
 /// Throws pin_error: EINVAL for null, empty, wrapping ranges and those that are no whole pages; EFAULT for
 /// holes; EACCES for memory that may not be read, or not be written as the access demands; EOPNOTSUPP for

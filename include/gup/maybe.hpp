@@ -10,6 +10,9 @@
 
 #include "gup/page_flags.hpp"
 
+#include <concepts>
+#include <cstddef>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -65,12 +68,12 @@ public:
         return std::move(ref_);
     }
     template <bool Checks = detail::unit_checks>
-    Ref* operator->() noexcept GUP_LIFETIMEBOUND {
+    Ref* operator->()& noexcept GUP_LIFETIMEBOUND {
         look<Checks>();
         return &ref_;
     }
     template <bool Checks = detail::unit_checks>
-    const Ref* operator->() const noexcept GUP_LIFETIMEBOUND {
+    const Ref* operator->() const& noexcept GUP_LIFETIMEBOUND {
         look<Checks>();
         return &ref_;
     }
@@ -82,6 +85,25 @@ public:
 
     /// Drops the reference, if there is one.
     void reset() noexcept { ref_ = Ref(); }
+
+    // Wrong spellings, each with the right one.
+
+    template <bool = detail::unit_checks>
+    const Ref* operator->()
+        const&& GUP_REFUSED("a page in a temporary is put at once, and a view of it dangles: "
+                            "name the maybe, look first, `if (page)`, and keep it while the "
+                            "view is used");
+    template <std::same_as<Ref> Wanted>
+    operator Wanted()
+        const GUP_REFUSED("a maybe is no reference, there may be no page in it: look first, `if "
+                          "(page)`, and take it out, *std::move(page)");
+    template <class Nothing>
+        requires(std::same_as<Nothing, std::nullptr_t> || std::same_as<Nothing, std::nullopt_t>)
+    bool operator==(Nothing)
+        const GUP_REFUSED("a maybe is asked by itself whether it has a page: `if (page)`");
+    Ref value_or(detail::anything) const GUP_REFUSED(
+        "there is no reference to put in place of one: look first, `if (page)`, and take it out, "
+        "*std::move(page)");
 
 private:
     template <bool Checks>

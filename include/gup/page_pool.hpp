@@ -62,33 +62,48 @@ public:
     ~page_pool() { close(); }
 
     /// The domain that the memory is pinned in.
-    Domain& domain() noexcept { return state_->domain; }
+    Domain& domain(detail::origin_of<Domain> where = {}) noexcept { return checked(where).domain; }
     /// Bytes of one page.
-    std::size_t page_size() const noexcept { return std::size_t{1} << state_->page_shift; }
+    std::size_t page_size(detail::origin_of<Domain> where = {}) const noexcept {
+        return std::size_t{1} << checked(where).page_shift;
+    }
     /// Pages of the pool, free or not.
-    std::size_t pages() const noexcept { return state_->arrays().pages(); }
+    std::size_t pages(detail::origin_of<Domain> where = {}) const noexcept {
+        return checked(where).arrays().pages();
+    }
     /// True if the memory is pinned; false if the options allowed to go on without and the kernel refused.
-    bool registered() const noexcept { return !state_->why_unpinned.has_value(); }
+    bool registered(detail::origin_of<Domain> where = {}) const noexcept {
+        return !checked(where).why_unpinned.has_value();
+    }
     /// Why the memory is not pinned; null if it is.
-    const pin_failure* why_not_registered() const noexcept {
-        return registered() ? nullptr : &*state_->why_unpinned;
+    const pin_failure* why_not_registered(detail::origin_of<Domain> where = {}) const noexcept {
+        return registered(where) ? nullptr : &*state_->why_unpinned;
     }
     /// What the pool has and does; walks all descriptors. Exact if no other thread is at work.
-    pool_stats stats() const { return state_->stats(); }
+    pool_stats stats(detail::origin_of<Domain> where = {}) const { return checked(where).stats(); }
 
     /// The descriptor of the page that holds this address, in constant time; null if it is not the pool's.
-    const page* find(const void* address) const noexcept { return state_->find(address); }
+    const page* find(const void* address, detail::origin_of<Domain> where = {}) const noexcept {
+        return checked(where).find(address);
+    }
 
     /// The pages that are dirty now, each as a page_ref that keeps it while the loop looks at it:
     /// `for (gup::page_ref<D> page : pool.dirty_pages())`. Pages that others dirty meanwhile may or may not
     /// appear. Empty in a forked child. The pool must outlive the range.
-    detail::dirty_page_range<Domain> dirty_pages(detail::origin_of<Domain> where = {}) noexcept;
+    auto dirty_pages(detail::origin_of<Domain> where = {}) noexcept {
+        return detail::dirty_page_range<Domain>(checked(where), where);
+    }
 
 private:
     friend struct detail::pool_access;
     using state = detail::pool_state<Domain>;
 
     explicit page_pool(state* made) noexcept : state_(made) {}
+    state& checked(detail::origin_of<Domain> where) const noexcept {
+        if (detail::looks<Domain>(where) && state_ == nullptr) [[unlikely]]
+            detail::misused<Domain>("a page_pool was used after it had been moved from", where);
+        return *state_;
+    }
     static state* make_or_throw(Domain domain, pool_options options) {
         pin_failure failure;
         state* const made = state::try_make(std::move(domain), options, Access, failure);
@@ -112,9 +127,7 @@ namespace detail {
 struct pool_access {
     template <class Pool>
     static auto& state(const Pool& pool, caller_of<Pool> where) noexcept {
-        if (looks<typename Pool::domain_type>(where) && pool.state_ == nullptr) [[unlikely]]
-            misused<typename Pool::domain_type>("a page_pool was used after it had been moved from", where);
-        return *pool.state_;
+        return pool.checked(where);
     }
     /// The first reference to a page that was free.
     template <class Ref>
@@ -128,12 +141,6 @@ struct pool_access {
 inline constexpr std::size_t bulk_chunk = 64;
 
 } // namespace detail
-
-template <pin_domain Domain, dma_access Access>
-detail::dirty_page_range<Domain>
-page_pool<Domain, Access>::dirty_pages(detail::origin_of<Domain> where) noexcept {
-    return {detail::pool_access::state(*this, where), where};
-}
 
 /// A free page of the pool, pinned; empty if none is free anywhere. Content and dirty flag start out clean
 /// but otherwise unspecified: zeroes at first, later whatever the last holder left.

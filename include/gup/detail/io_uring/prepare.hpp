@@ -210,10 +210,20 @@ template <class Error>
     report(fault, error);
 }
 
+/// Ends a program that tracks its pages and gives an operation a reference that nobody counted: a copy of a
+/// handle's bytes, of which other builds learn at a put.
+template <class Domain, dma_access Access>
+void check_tracked(const user_page_ref<Domain, Access>& ref) noexcept {
+    if constexpr (tracking<Domain>::enabled)
+        if (ref)
+            check_counted<Domain>(reference_access::word(ref), kind_of(Access), unknown_caller<Domain>());
+}
+
 template <ring_opcode Opcode, class Domain, dma_access Access, class Error>
 void prepare(submission_entry sqe, int fd, user_page_ref<Domain, Access>& ref, std::uint64_t offset_or_flags,
              const record_options& options, Error&& error) {
     check_access<Opcode, Access>();
+    check_tracked(ref);
     const prepared what =
         look_up<Domain, completed_by::handle>(sqe, reference_access::word(ref), options.part);
     if (what.fault != prepare_fault::none) [[unlikely]]
@@ -236,6 +246,7 @@ ring_token<Domain, Access> prepare_token(submission_entry sqe, int fd, user_page
                                          Error&& error) {
     using place = typename ring_place_of<Domain>::type;
     check_access<Opcode, Access>();
+    check_tracked(ref);
     prepared what = look_up<Domain, completed_by::token>(sqe, reference_access::word(ref), options.part);
     const std::uint64_t user_data = options.user_data.value();
     if (user_data == user_data_of_none && what.fault == prepare_fault::none)

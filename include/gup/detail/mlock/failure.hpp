@@ -71,7 +71,10 @@ std::string explain_errno(const lock_refusal& refusal) {
     case EPERM:
         return "locking memory is forbidden here, by a seccomp filter or a security module, not by a limit";
     case ENOSYS:
-        return "the kernel lacks mlock2 (Linux 4.4): use mlock_mode::populate";
+        return refusal.call == std::string_view("mlock2")
+                   ? "the kernel lacks mlock2 (Linux 4.4), or a seccomp filter hides it: use "
+                     "mlock_mode::populate"
+                   : "the call is hidden by a seccomp filter, as a sandbox's: allow it there";
     default:
         return "the kernel refused for a reason that gup does not know";
     }

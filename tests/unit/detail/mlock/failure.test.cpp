@@ -126,9 +126,9 @@ TEST_CASE("A process with all its mappings used up is told so") {
 TEST_CASE("Every other refusal says what it means") {
     memory::reset();
     memory::map(0, 1);
-    const auto explained = [](int error) {
+    const auto explained = [](int error, const char* call = "mlock") {
         const gup::detail::lock_refusal refused{
-            .call = "mlock", .error = error, .pages = {memory::address(0), memory::address(1)}};
+            .call = call, .error = error, .pages = {memory::address(0), memory::address(1)}};
         gup::pin_failure failure;
         gup::detail::explain_refusal<memory>(refused, failure);
         CHECK(failure.code.value() == error);
@@ -138,7 +138,8 @@ TEST_CASE("Every other refusal says what it means") {
     CHECK(says(explained(ENOMEM), "beyond the end of its file"));
     CHECK(says(explained(EAGAIN), "too little free memory"));
     CHECK(says(explained(EPERM), "seccomp"));
-    CHECK(says(explained(ENOSYS), "mlock_mode::populate"));
+    CHECK(says(explained(ENOSYS, "mlock2"), "use mlock_mode::populate"));
+    CHECK(says(explained(ENOSYS), "hidden by a seccomp filter")); // the mode in use is no remedy
     CHECK(says(explained(EIO), "does not know"));
 }
 
