@@ -65,7 +65,8 @@ concept ring_domain = requires(const Domain& domain) {
 /// only if the call succeeds. Throws pin_error and makes the entry a no-op: EAGAIN if it is null; EINVAL if
 /// the reference is empty, the part is not in the page, or not within one GiB of the caller's memory, the
 /// entry is of a foreign ring, or the program has no handle of the domain any more to complete a record with;
-/// ENOBUFS if all operation records are in use. The twins with `std::error_code&` set it instead.
+/// ENOBUFS if all operation records are in use. The twins with a `std::error_code&` after the options set it
+/// instead, and clear it if they succeed.
 template <class Domain, dma_access Access>
 void prep_read_fixed(submission_entry sqe, int fd, user_page_ref<Domain, Access>&& ref, std::uint64_t offset,
                      record_options options = {}) {
@@ -176,7 +177,8 @@ complete(Domain& domain, completion_entry cqe, cookie_target cookie) {
     cookie.set(done.cookie);
     return detail::reference_access::make<user_page_ref<Domain, Access>>(done.word);
 }
-/// As complete; empty where that throws, so also while more completions are to come.
+/// As complete; empty where that throws, so also while more completions are to come, and where the operation
+/// was given a reference of another access than is named here.
 template <dma_access Access = dma_access::read_write, ring_domain Domain>
 [[nodiscard("the page must be put")]] maybe<user_page_ref<Domain, Access>>
 try_complete(Domain& domain, completion_entry cqe, cookie_target cookie) noexcept {
