@@ -181,8 +181,9 @@ find_get_user_page(address_space<Domain>& space, std::uint64_t index) {
 }
 
 /// A pin of the page of a name if it can be had at once: if a proxy of it is published and, with access to
-/// write, the page has no other name. Empty if not, as for the first time after `insert`, and sometimes beside
-/// concurrent changes: then go the slow way, which publishes it. Never blocks, never allocates, makes no system call.
+/// write, the page has no other name. Empty if not, as for the first time after `insert`, and sometimes
+/// beside concurrent changes: then go the slow way, which publishes it. Never blocks, never allocates, makes
+/// no system call.
 template <dma_access Access = dma_access::read_write, class Domain>
 [[nodiscard("the pin must be put")]] maybe<user_page_ref<Domain, Access>>
 get_user_page_fast(address_space<Domain>& space, std::uint64_t index,

@@ -6,7 +6,6 @@
 #include "gup/detail/iova/iova_mark.hpp"
 #include "gup/in_flight.hpp"
 #include "gup/linear.hpp"
-#include "gup/maybe.hpp"
 #include "gup/pin_place.hpp"
 
 #include <concepts>

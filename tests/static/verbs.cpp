@@ -26,8 +26,7 @@ static_assert(std::is_same_v<decltype(gup::try_get_user_page(some<writer_pool&>(
 static_assert(std::is_same_v<decltype(gup::get_user_pages(some<writer_pool&>(), 3)), std::vector<writer>>);
 static_assert(std::is_same_v<decltype(gup::get_page(some<writer_pool&>())), plain>);
 static_assert(std::is_same_v<decltype(gup::try_get_page(some<writer_pool&>())), gup::maybe<plain>>);
-static_assert(
-    std::is_same_v<decltype(gup::find_get_page(some<writer_pool&>(), nullptr)), gup::maybe<plain>>);
+static_assert(std::is_same_v<decltype(gup::find_get_page(some<writer_pool&>(), nullptr)), gup::maybe<plain>>);
 static_assert(std::is_same_v<writer_pool::reference, writer> &&
               std::is_same_v<writer_pool::domain_type, domain>);
 static_assert(writer_pool::access == dma_access::read_write && sender::access == dma_access::to_device);

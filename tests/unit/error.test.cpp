@@ -103,8 +103,7 @@ TEST_CASE("without a hook a failed release is one line on stderr") {
     const auto child = in_child([] {
         gup::on_release_failure(nullptr);
         static const std::byte memory[4096]{};
-        gup::report_release_failure(
-            {"munmap", std::make_error_code(std::errc::invalid_argument), memory});
+        gup::report_release_failure({"munmap", std::make_error_code(std::errc::invalid_argument), memory});
         return 0;
     });
 

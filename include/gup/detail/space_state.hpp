@@ -9,6 +9,7 @@
 #include "gup/detail/process.hpp"
 #include "gup/detail/space_failure.hpp"
 #include "gup/detail/spin_lock.hpp"
+#include "gup/maybe.hpp"
 #include "gup/proxy_source.hpp"
 
 #include <atomic>

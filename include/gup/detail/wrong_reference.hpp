@@ -4,7 +4,6 @@
 /// What is handed to operations in place of a pinned reference that is moved: for the sentences that say so.
 
 #include "gup/linear.hpp"
-#include "gup/maybe.hpp"
 #include "gup/page_ref.hpp"
 #include "gup/user_page_ref.hpp"
 
