@@ -70,18 +70,28 @@ same() { cmp "$1" "$2" || fail "$2 is not a copy of $1"; }
 untouched() { [ "$(cat "$1")" = before ] || fail "$1 is not as it was"; }
 file_of() { head -c "$1" data >"file$1"; }
 
-# while_copying OPTION...: runs the shell command in `action` once the copy of `large` to `out/large` is under way, which
-# is "$copy" then, a file without a name; `status` is that of the program. What a script runs in the background ignores
-# SIGINT unless told otherwise.
+# while_copying OPTION...: stops the copy of `large` to `out/large` while it is under way, runs the shell command in
+# `action` and lets it go on; the copy is "$copy" then, a file without a name; `status` is that of the program. What a
+# script runs in the background ignores SIGINT unless told otherwise.
 while_copying() {
-    env --default-signal=INT "$program" "$@" large out/large >summary 2>errors &
-    copier=$!
-    # shellcheck disable=SC2012 # the names there are numbers
-    until copy=$(ls -l "/proc/$copier/fd" 2>/dev/null | sed -n "s,.* \([0-9]*\) -> $scratch/out/.*,\1,p") && [ -n "$copy" ]; do
-        [ -e "/proc/$copier/exe" ] || fail "the copy ended before anything could happen to it"
+    while :; do
+        rm -f out/large
+        env --default-signal=INT "$program" "$@" large out/large >summary 2>errors &
+        copier=$!
+        # shellcheck disable=SC2012 # the names there are numbers
+        until copy=$(ls -l "/proc/$copier/fd" 2>/dev/null | sed -n "s,.* \([0-9]*\) -> $scratch/out/.*,\1,p") &&
+            [ -n "$copy" ]; do
+            [ -e "/proc/$copier/exe" ] || break
+        done
+        kill -STOP "$copier" 2>/dev/null || :
+        until grep -q '^State:[[:space:]]*[TZ]' "/proc/$copier/status" 2>/dev/null; do [ -e "/proc/$copier" ] || break; done
+        if [ -n "$copy" ] && [ ! -e out/large ]; then break; fi
+        kill -CONT "$copier" 2>/dev/null || : # it was complete before it stopped
+        wait "$copier" || fail "a copy failed before anything happened to it"
     done
     copy=/proc/$copier/fd/$copy
     eval "$action"
+    kill -CONT "$copier" 2>/dev/null || :
     status=0
     wait "$copier" 2>/dev/null || status=$? # without the shell's word on the signal
     if grep 'stay pinned' errors >&2; then fail "pages leaked when: $action"; fi
@@ -325,7 +335,7 @@ sources_that_change() {
     dd if=damage of=out/tried $direct status=none 2>/dev/null || direct=
     rm -f out/tried
     for place in 0 5000; do
-        action="while dd if=damage of=\"\$copy\" seek=$place $direct bs=4K conv=notrunc,nocreat 2>/dev/null; do :; done"
+        action="kill -CONT \$copier; while dd if=damage of=\"\$copy\" seek=$place $direct bs=4K conv=notrunc,nocreat 2>/dev/null; do :; done"
         while_copying --verify
         { [ "$status" = 1 ] && grep -q 'reads back differently' errors; } || fail "damage to a copy passes --verify"
         [ -z "$(ls -A out)" ] || fail "a damaged copy was left"
