@@ -77,10 +77,11 @@ demo() {
     trap 'exit 1' HUP INT TERM
     source=$(find_large_file "$copies")
     printf '\n--- A copy through pinned pages: uring_copy --verify %s\n' "$source"
-    build/demo/examples/uring_copy --verify "$source" "$copies/fixed"
-    printf '\n--- The same with unregistered buffers: uring_copy --verify --plain\n'
-    build/demo/examples/uring_copy --verify --plain "$source" "$copies/plain"
-    cmp "$source" "$copies/fixed" && cmp "$source" "$copies/plain" || fail "a copy differs from $source"
+    build/demo/examples/uring_copy --verify "$source" "$copies/copy"
+    cmp "$source" "$copies/copy" || fail "the copy differs from $source"
+    rm "$copies/copy"
+    printf '\n--- Five rounds in turn, from a cold page cache to the disk: examples/uring_copy/compare.sh\n'
+    examples/uring_copy/compare.sh build/demo/examples/uring_copy "$source" "$copies"
 }
 
 # count PRESET ATTRIBUTE: a total of the preset's test run, from its JUnit file.

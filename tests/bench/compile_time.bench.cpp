@@ -43,7 +43,7 @@ void compile_both(gup_bench::measurement& m, const std::string& compiler, const 
     const std::string subject = write_source("compile-time-gup.cpp", {header});
     const std::string reference = write_source("compile-time-standard.cpp", found.standard);
     const auto compile = [&](const std::string& source) {
-        return gup_bench::cpu_time_of(
+        return gup_bench::cost_of(
             {compiler, "-std=c++20", "-O2", "-I", GUP_BENCH_INCLUDE, "-c", source, "-o", "/dev/null"});
     };
     if (!compile(subject) || !compile(reference))

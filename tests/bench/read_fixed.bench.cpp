@@ -87,7 +87,7 @@ const bool read_fixed = gup_bench::compare(
      .unit = "CPU us per read",
      .target = 1.02},
     [](gup_bench::measurement& m) {
-        const gup_bench::real_file input;
+        const gup_bench::real_file input(gup_bench::gibibyte);
         const int fd = ::open(input.path().c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT);
         if (fd < 0) return m.skip("no file here that can be read with O_DIRECT");
         gup_bench::ring ring(in_flight);

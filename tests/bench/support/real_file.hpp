@@ -17,12 +17,12 @@
 
 namespace gup_bench {
 
-/// A gibibyte. The file is kept, and found again by the next run.
+constexpr std::uint64_t gibibyte = std::uint64_t{1} << 30;
+
+/// A file of this many bytes. It is kept, and found again by the next run.
 class real_file {
 public:
-    static constexpr std::uint64_t bytes = std::uint64_t{1} << 30;
-
-    real_file() {
+    explicit real_file(std::uint64_t bytes) : bytes_(bytes), path_("bench-input-" + std::to_string(bytes)) {
         if (complete()) return;
         write();
         if (!complete()) {
@@ -39,7 +39,7 @@ private:
 
     bool complete() const {
         std::error_code none_yet;
-        return std::filesystem::file_size(path_, none_yet) == bytes && !none_yet;
+        return std::filesystem::file_size(path_, none_yet) == bytes_ && !none_yet;
     }
 
     static std::vector<sized_file> largest_files() {
@@ -65,7 +65,7 @@ private:
         const std::vector<sized_file> files = largest_files();
         std::ofstream out(path_, std::ios::binary | std::ios::trunc);
         std::vector<char> buffer(1 << 20);
-        std::uint64_t left = bytes;
+        std::uint64_t left = bytes_;
         while (left > 0 && out) {
             const std::uint64_t before = left;
             for (const auto& [size, path] : files) {
@@ -81,7 +81,8 @@ private:
         }
     }
 
-    std::string path_ = "bench-input";
+    std::uint64_t bytes_;
+    std::string path_;
 };
 
 } // namespace gup_bench
