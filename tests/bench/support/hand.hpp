@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// The hand-written code that gup is measured against: a counted page, an 8-byte reference to it and a free
-/// list per thread, with nothing that the comparison does not name. The numbers in the count are gup's, so
-/// that both hold the same three counts.
+/// The hand-written code that gup is measured against: a counted page, an 8-byte reference to it, a free list
+/// per thread and records of operations, with nothing that the comparison does not name. The numbers in the
+/// count are gup's, so that both hold the same three counts.
 
 #include <atomic>
 #include <cstddef>
@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <span>
 #include <utility>
+#include <vector>
 
 namespace hand {
 
@@ -129,5 +130,52 @@ private:
 };
 
 inline constinit thread_local free_list this_thread_pages{};
+
+/// What a program keeps of each operation in flight: its page. In an array, the free ones chained. An
+/// operation's number is the place of its record and, above it, how many operations that had before. Checked,
+/// no number of an operation that is over, or of none, leads to a page; otherwise completions are trusted.
+template <class Page>
+class records {
+public:
+    explicit records(std::uint32_t size) : all_(size) {
+        for (std::uint32_t i = 0; i < size; ++i) all_[i].next = i + 1;
+    }
+
+    /// The number of a new operation. Checked, the program ends if there is no free record.
+    template <bool Checked>
+    std::uint64_t start(Page* page) noexcept {
+        const std::uint32_t place = free_;
+        if (Checked && place == all_.size()) overflow();
+        record& r = all_[place];
+        free_ = r.next;
+        r.page = page;
+        return Checked ? std::uint64_t{r.generation} << 32 | place : place;
+    }
+    /// The page of an operation that is over. Checked, null if there is none with this number.
+    template <bool Checked>
+    Page* finish(std::uint64_t number) noexcept {
+        const auto place = static_cast<std::uint32_t>(number);
+        if (Checked && place >= all_.size()) return nullptr;
+        record& r = all_[place];
+        Page* const page = r.page;
+        if (Checked && (page == nullptr || r.generation != number >> 32)) return nullptr;
+        if (Checked) {
+            r.page = nullptr;
+            ++r.generation;
+        }
+        r.next = free_;
+        free_ = place;
+        return page;
+    }
+
+private:
+    struct record {
+        Page* page = nullptr;
+        std::uint32_t next = 0;
+        std::uint32_t generation = 0;
+    };
+    std::vector<record> all_;
+    std::uint32_t free_ = 0;
+};
 
 } // namespace hand
