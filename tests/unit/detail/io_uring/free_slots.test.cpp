@@ -38,6 +38,18 @@ TEST_CASE("a run of slots is not interrupted") {
     CHECK_FALSE(slots.take(1));
 }
 
+TEST_CASE("what is free is found behind any number of slots that are taken") {
+    free_slots slots(0, 9001); // of more than 64 words
+    for (std::size_t i = 0; i < 9001; ++i) CHECK(slots.take(1) == i);
+    CHECK_FALSE(slots.take(1));
+    for (const std::size_t first : {4095U, 4096U, 8191U, 8192U, 8999U}) {
+        slots.give_back(first, 2);
+        CHECK_FALSE(slots.take(3));
+        CHECK(slots.take(2) == first);
+    }
+    CHECK_FALSE(slots.take(1));
+}
+
 TEST_CASE("no table has no slots") { CHECK_FALSE(free_slots(0, 0).take(1)); }
 
 TEST_CASE("free slots are those of a list of all") {
