@@ -22,11 +22,10 @@ namespace gup::inline GUP_NAMESPACE::detail {
 /// Pages that one operation may own.
 inline constexpr std::size_t most_pages = 4;
 
-/// What a completion must ask for, and what it means for the pages.
+/// What a completion must ask for.
 struct operation_type {
     const void* domain; // identity of the references' Domain
     dma_access access;  // of the references
-    bool device_writes;
     /// Ends a reference of an operation that nobody will complete; false, and nothing happens, if this thread
     /// may not.
     bool (*drop)(std::uintptr_t word) noexcept;
@@ -46,8 +45,9 @@ struct number_split {
     }
     /// Of the same record's next operation.
     constexpr std::uint64_t next(std::uint64_t number) const noexcept {
-        return (number & ~generation_mask()) |
-               ((number + (std::uint64_t{1} << generation_shift)) & generation_mask());
+        const std::uint64_t following = number + (std::uint64_t{1} << generation_shift);
+        // the last generation is followed by the first, and would carry into the mark
+        return (following & generation_mask()) != 0 ? following : number & ~generation_mask();
     }
 };
 
@@ -57,10 +57,11 @@ template <class Binding>
 struct alignas(64) operation {
     std::atomic<std::uintptr_t> word{0};          // the reference; zero while the record is free
     std::atomic<const Binding*> binding{nullptr}; // the pin of its page
-    const operation_type* type = nullptr;         // of the first record only, as the next two
+    const operation_type* type = nullptr;         // of the first record only, as the rest
     std::atomic<std::uint64_t> number{0};         // of the operation in flight, or of the next one
     std::uint64_t cookie = 0;                     // the program's
     operation* next = nullptr;                    // of an operation with further pages
+    bool device_writes = false;                   // to all of them
 };
 
 /// The records, one for each page that is in flight. One thread at a time submits to a queue and one at a
@@ -75,33 +76,58 @@ public:
     /// Records of one table at most.
     static constexpr std::uint32_t most_records = std::uint32_t{1} << Split.place_bits;
 
+    /// Room for the records of a table, which it does not own, so that it can lie where nobody destroys it.
+    class memory {
+    public:
+        explicit memory(std::uint32_t size)
+            : size_(size),
+              records_(std::allocator<record>().allocate(size), {size}),
+              free_(std::make_unique_for_overwrite<record*[]>(std::bit_ceil(size))) {}
+
+    private:
+        friend class operation_table;
+        struct deallocate {
+            std::size_t size = 0;
+            void operator()(record* records) const noexcept {
+                std::allocator<record>().deallocate(records, size);
+            }
+        };
+        static_assert(std::is_trivially_destructible_v<record>);
+
+        std::uint32_t size_;
+        std::unique_ptr<record, deallocate> records_;
+        std::unique_ptr<record*[]> free_;
+    };
+
+    /// Has no records, and nothing but zeroes.
+    operation_table() noexcept = default;
     /// `first_number` is that of the first operation in the first record. Records are made
     /// RecordsAtOnce at a time, the first time round: a large table costs what has been used of it.
-    operation_table(std::uint32_t size, std::uint64_t first_number)
-        : size_(size),
-          mask_(std::bit_ceil(size) - 1),
+    operation_table(const memory& room, std::uint64_t first_number) noexcept
+        : size_(room.size_),
+          mask_(std::bit_ceil(room.size_) - 1),
           first_number_(first_number),
-          records_(std::allocator<record>().allocate(size), {size}),
-          free_(std::make_unique_for_overwrite<record*[]>(mask_ + std::size_t{1})),
-          tail_(size) {}
+          records_(room.records_.get()),
+          free_(room.free_.get()),
+          tail_(room.size_) {}
 
     /// The operation in flight with this number; null if there is none.
     record* find(std::uint64_t number) const noexcept {
-        const std::uint64_t place = number & Split.place_mask();
-        if (place >= made_.load(std::memory_order_acquire)) return nullptr;
-        record& r = records_.get()[place];
-        // acquire: the submitting thread may have filled the record, and only the kernel passed it on to this
-        // one
-        if (r.word.load(std::memory_order_acquire) == 0) return nullptr;
-        return r.number.load(std::memory_order_relaxed) == number ? &r : nullptr;
+        return find(number, made_.load(std::memory_order_acquire) & ~closed);
     }
+    /// The same, or null while the table is closed, which costs nothing to ask.
+    [[gnu::always_inline]] record* find_open(std::uint64_t number) const noexcept {
+        return find(number, static_cast<std::int32_t>(made_.load(std::memory_order_acquire)));
+    }
+    /// From any thread, as the next.
+    void close() noexcept { made_.fetch_or(closed, std::memory_order_relaxed); }
+    void open() noexcept { made_.fetch_and(~closed, std::memory_order_relaxed); }
 
     /// A free record, null if there is none.
-    record* claim() noexcept {
-        if (head_ == seen_tail_) [[unlikely]]
-            if (look_for_records(1) == 0) return nullptr;
-        return free_[head_++ & mask_];
-    }
+    record* claim() noexcept { return look_for_records(1) == 0 ? nullptr : &claim_known(); }
+    /// True if one is known to be free; claim looks for others, too.
+    bool knows_free() const noexcept { return head_ != seen_tail_; }
+    record& claim_known() noexcept { return *free_[head_++ & mask_]; }
     /// The first of `pages` free records in a row, null if there are not so many; 1 to most_pages.
     record* claim(std::size_t pages) noexcept {
         if (look_for_records(pages) < pages) return nullptr;
@@ -167,37 +193,42 @@ public:
     }
 
 private:
-    struct deallocate {
-        std::size_t size = 0;
-        void operator()(record* records) const noexcept {
-            std::allocator<record>().deallocate(records, size);
-        }
-    };
-    static_assert(std::is_trivially_destructible_v<record>);
+    static constexpr std::uint32_t closed = std::uint32_t{1} << 31; // a negative number of records
+    static_assert(most_records < closed);
+
+    [[gnu::always_inline]] record* find(std::uint64_t number, std::int64_t made) const noexcept {
+        const auto place = static_cast<std::int64_t>(number & Split.place_mask());
+        if (place >= made) return nullptr;
+        record& r = records_[place];
+        // acquire: the submitting thread may have filled the record, and only the kernel passed it on to this
+        // one
+        if (r.word.load(std::memory_order_acquire) == 0) return nullptr;
+        return r.number.load(std::memory_order_relaxed) == number ? &r : nullptr;
+    }
 
     std::span<record> made() const noexcept {
-        return {records_.get(), made_.load(std::memory_order_acquire)};
+        return {records_, made_.load(std::memory_order_acquire) & ~closed};
     }
 
     /// Records that the submitting side may claim; looks for new ones if it knows of fewer than `wanted`.
     std::uint32_t look_for_records(std::size_t wanted) noexcept {
         if (seen_tail_ - head_ < wanted) {
-            std::uint32_t made = made_.load(std::memory_order_relaxed);
-            if (made != size_) made = make_records();
+            std::uint32_t made = made_.load(std::memory_order_relaxed) & ~closed;
+            if (made != size_) made = make_records(made);
             seen_tail_ = made != size_ ? made : tail_.load(std::memory_order_acquire);
         }
         return seen_tail_ - head_;
     }
     /// Some more, for the first time; how many there are. The places in the ring of free ones that are theirs
     /// have not been used either.
-    [[gnu::cold, gnu::noinline]] std::uint32_t make_records() noexcept {
-        std::uint32_t i = made_.load(std::memory_order_relaxed);
-        for (const std::uint32_t end = std::min(size_, i + RecordsAtOnce); i != end; ++i) {
-            free_[i] = ::new (records_.get() + i) record;
+    [[gnu::cold, gnu::noinline]] std::uint32_t make_records(std::uint32_t made) noexcept {
+        const std::uint32_t end = std::min(size_, made + RecordsAtOnce);
+        for (std::uint32_t i = made; i != end; ++i) {
+            free_[i] = ::new (records_ + i) record;
             free_[i]->number.store(first_number_ | i, std::memory_order_relaxed);
         }
-        made_.store(i, std::memory_order_release);
-        return i;
+        made_.fetch_add(end - made, std::memory_order_release); // it may be closed meanwhile
+        return end;
     }
     /// Of an operation that ends: those that were hidden are as others again.
     static std::array<record*, most_pages> records_of(record& first, std::size_t pages) noexcept {
@@ -221,14 +252,14 @@ private:
         return held;
     }
 
-    const std::uint32_t size_;
-    const std::uint32_t mask_;
-    const std::uint64_t first_number_;
-    const std::unique_ptr<record, deallocate> records_;
-    const std::unique_ptr<record*[]> free_; // in the order of their completions
-    std::atomic<std::uint32_t> made_{0};    // records, the first ones; the others are memory
+    std::uint32_t size_ = 0;
+    std::uint32_t mask_ = 0;
+    std::uint64_t first_number_ = 0;
+    record* records_ = nullptr;
+    record** free_ = nullptr;            // in the order of their completions
+    std::atomic<std::uint32_t> made_{0}; // records, the first ones; the others are memory
 
-    alignas(64) std::atomic<std::uint32_t> tail_; // the reaping side's
+    alignas(64) std::atomic<std::uint32_t> tail_{0}; // the reaping side's
 
     alignas(64) std::uint32_t seen_tail_ = 0; // the submitting side's, as head_
     std::uint32_t head_ = 0;

@@ -68,13 +68,15 @@ concept ring_domain = requires(const Domain& domain) {
 /// ENOBUFS if all operation records are in use. The twins with a `std::error_code&` after the options set it
 /// instead, and clear it if they succeed.
 template <class Domain, dma_access Access>
-void prep_read_fixed(submission_entry sqe, int fd, user_page_ref<Domain, Access>&& ref, std::uint64_t offset,
-                     record_options options = {}) {
+[[gnu::always_inline]] inline void prep_read_fixed(submission_entry sqe, int fd,
+                                                   user_page_ref<Domain, Access>&& ref, std::uint64_t offset,
+                                                   record_options options = {}) {
     detail::prepare<detail::ring_opcode::read>(sqe, fd, ref, offset, options, detail::throwing{});
 }
 template <class Domain, dma_access Access>
-void prep_read_fixed(submission_entry sqe, int fd, user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN,
-                     std::uint64_t offset, record_options options, std::error_code& error) noexcept {
+[[gnu::always_inline]] inline void
+prep_read_fixed(submission_entry sqe, int fd, user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN,
+                std::uint64_t offset, record_options options, std::error_code& error) noexcept {
     detail::prepare<detail::ring_opcode::read>(sqe, fd, ref, offset, options, error);
 }
 template <class Domain, dma_access Access>
@@ -94,13 +96,15 @@ prep_read_fixed(submission_entry sqe, int fd, user_page_ref<Domain, Access>&& re
 /// Writes the page, or a part of it, as a fixed buffer; for references of any access. Otherwise as
 /// prep_read_fixed.
 template <class Domain, dma_access Access>
-void prep_write_fixed(submission_entry sqe, int fd, user_page_ref<Domain, Access>&& ref, std::uint64_t offset,
-                      record_options options = {}) {
+[[gnu::always_inline]] inline void prep_write_fixed(submission_entry sqe, int fd,
+                                                    user_page_ref<Domain, Access>&& ref, std::uint64_t offset,
+                                                    record_options options = {}) {
     detail::prepare<detail::ring_opcode::write>(sqe, fd, ref, offset, options, detail::throwing{});
 }
 template <class Domain, dma_access Access>
-void prep_write_fixed(submission_entry sqe, int fd, user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN,
-                      std::uint64_t offset, record_options options, std::error_code& error) noexcept {
+[[gnu::always_inline]] inline void
+prep_write_fixed(submission_entry sqe, int fd, user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN,
+                 std::uint64_t offset, record_options options, std::error_code& error) noexcept {
     detail::prepare<detail::ring_opcode::write>(sqe, fd, ref, offset, options, error);
 }
 template <class Domain, dma_access Access>
@@ -123,15 +127,16 @@ prep_write_fixed(submission_entry sqe, int fd, user_page_ref<Domain, Access>&& r
 /// posts a notification after that all the same: it is refused as stale, and a program that chooses user_data
 /// must not give the same to another send until it has come. Otherwise as prep_read_fixed.
 template <class Domain, dma_access Access>
-void prep_send_zc_fixed(submission_entry sqe, int socket, user_page_ref<Domain, Access>&& ref, int flags,
-                        record_options options = {}) {
+[[gnu::always_inline]] inline void prep_send_zc_fixed(submission_entry sqe, int socket,
+                                                      user_page_ref<Domain, Access>&& ref, int flags,
+                                                      record_options options = {}) {
     detail::prepare<detail::ring_opcode::send_zc>(sqe, socket, ref, detail::send_flags(flags), options,
                                                   detail::throwing{});
 }
 template <class Domain, dma_access Access>
-void prep_send_zc_fixed(submission_entry sqe, int socket,
-                        user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN, int flags,
-                        record_options options, std::error_code& error) noexcept {
+[[gnu::always_inline]] inline void
+prep_send_zc_fixed(submission_entry sqe, int socket, user_page_ref<Domain, Access>&& ref GUP_LEAVES_UNKNOWN,
+                   int flags, record_options options, std::error_code& error) noexcept {
     detail::prepare<detail::ring_opcode::send_zc>(sqe, socket, ref, detail::send_flags(flags), options,
                                                   error);
 }
@@ -162,9 +167,9 @@ bool owns(const Domain& domain, completion_entry cqe) noexcept {
 /// ESTALE if the completion is foreign or its operation is over, EINPROGRESS if more completions are to come,
 /// EINVAL if the reference was of another access or domain, or the entry is null.
 template <dma_access Access = dma_access::read_write, ring_domain Domain>
-[[nodiscard("the page must be put")]] user_page_ref<Domain, Access> complete(Domain& domain,
-                                                                             completion_entry cqe) {
-    const detail::completion done = detail::finish<Domain>(detail::ring_access::rings(domain), cqe, Access);
+[[nodiscard("the page must be put"), gnu::always_inline]] inline user_page_ref<Domain, Access>
+complete(Domain& domain, completion_entry cqe) {
+    const detail::completion done = detail::finish<Domain, Access>(detail::ring_access::rings(domain), cqe);
     if (done.fault != detail::completion_fault::none) detail::throw_fault(done.fault, domain, cqe);
     return detail::reference_access::make<user_page_ref<Domain, Access>>(done.word);
 }
@@ -172,7 +177,7 @@ template <dma_access Access = dma_access::read_write, ring_domain Domain>
 template <dma_access Access = dma_access::read_write, ring_domain Domain>
 [[nodiscard("the page must be put")]] user_page_ref<Domain, Access>
 complete(Domain& domain, completion_entry cqe, cookie_target cookie) {
-    const detail::completion done = detail::finish<Domain>(detail::ring_access::rings(domain), cqe, Access);
+    const detail::completion done = detail::finish<Domain, Access>(detail::ring_access::rings(domain), cqe);
     if (done.fault != detail::completion_fault::none) detail::throw_fault(done.fault, domain, cqe);
     cookie.set(done.cookie);
     return detail::reference_access::make<user_page_ref<Domain, Access>>(done.word);
@@ -182,7 +187,7 @@ complete(Domain& domain, completion_entry cqe, cookie_target cookie) {
 template <dma_access Access = dma_access::read_write, ring_domain Domain>
 [[nodiscard("the page must be put")]] maybe<user_page_ref<Domain, Access>>
 try_complete(Domain& domain, completion_entry cqe, cookie_target cookie) noexcept {
-    const detail::completion done = detail::finish<Domain>(detail::ring_access::rings(domain), cqe, Access);
+    const detail::completion done = detail::finish<Domain, Access>(detail::ring_access::rings(domain), cqe);
     if (done.fault != detail::completion_fault::none) return {};
     cookie.set(done.cookie);
     return detail::to_maybe(detail::reference_access::make<user_page_ref<Domain, Access>>(done.word));

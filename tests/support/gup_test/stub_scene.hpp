@@ -23,7 +23,7 @@ using stub_ref = gup::user_page_ref<stub_domain>;
 /// What `submit` would refuse to submit on a ring of the domain.
 inline gup::detail::submission_fault fault_of_queue(stub_domain& made, stub_ring& ring) {
     gup::detail::ring_set& rings = gup::detail::ring_access::rings(made);
-    const auto* const covered = rings.ring_of(*ring.handle().sq.sqes);
+    auto* const covered = rings.ring_of(*ring.handle().sq.sqes);
     return gup::detail::look_at_queue(rings, *covered, ring.handle()).fault;
 }
 

@@ -18,10 +18,16 @@ namespace {
 /// The pin of a page, which the table compares and never looks into.
 struct pin;
 constexpr gup::detail::number_split split{.place_bits = 20, .generation_shift = 24, .generation_bits = 24};
-using operation_table = gup::detail::operation_table<pin, split>;
+/// With the memory of its records.
+template <class Table>
+struct owning : Table::memory, Table {
+    owning(std::uint32_t size, std::uint64_t first_number)
+        : Table::memory(size), Table(static_cast<const typename Table::memory&>(*this), first_number) {}
+};
+using operation_table = owning<gup::detail::operation_table<pin, split>>;
 using operation = operation_table::record;
 /// Whose records are made in several turns, though there are few.
-using slow_table = gup::detail::operation_table<pin, split, 4>;
+using slow_table = owning<gup::detail::operation_table<pin, split, 4>>;
 
 constexpr std::uint64_t first = std::uint64_t{0x4711} << 48 | std::uint64_t{0xABCDEF} << 24;
 
@@ -207,6 +213,33 @@ TEST_CASE("a record keeps the cookie of its operation") {
     CHECK(table.find(mine)->cookie == ~std::uint64_t{0});
 }
 
+TEST_CASE("a table without memory has no records") {
+    gup::detail::operation_table<pin, split> table;
+    CHECK(table.claim() == nullptr);
+    CHECK(table.claim(2) == nullptr);
+    CHECK_FALSE(table.knows_free());
+    CHECK(table.find(0) == nullptr);
+    CHECK(table.find_open(0) == nullptr);
+    CHECK(table.count(binding(1)) == 0);
+}
+
+TEST_CASE("a closed table is as it was, but finds nothing the open way") {
+    slow_table table(9, first);
+    const std::uint64_t before = start(table, 0x1000);
+    CHECK(table.find_open(before) == table.find(before));
+    table.close();
+    table.close();
+    std::vector<std::uint64_t> all{before};
+    for (std::uintptr_t word = 2; word <= 9; ++word) all.push_back(start(table, word)); // makes records, too
+    CHECK(start(table, 0x9000) == 0);
+    for (const std::uint64_t number : all) {
+        CHECK(table.find(number) != nullptr);
+        CHECK(table.find_open(number) == nullptr);
+    }
+    table.open();
+    for (const std::uint64_t number : all) CHECK(table.find_open(number) == table.find(number));
+}
+
 TEST_CASE("a table knows which operations the device was not told of") {
     operation_table table(8, first);
     const auto untold = [&] {
@@ -280,7 +313,9 @@ TEST_CASE("a table does what a map would, in any order of operations") {
     CHECK(holds);
 }
 
-TEST_CASE("one thread starts operations, some of which it takes back, while another finishes them") {
+TEST_CASE(
+    "one thread starts operations, some of which it takes back, while another finishes them and a third "
+    "opens and closes the table") {
     constexpr std::uint32_t size = 8;
     constexpr std::uintptr_t operations = 20'000;
     operation_table table(size, first);
@@ -293,10 +328,19 @@ TEST_CASE("one thread starts operations, some of which it takes back, while anot
             std::uint64_t user_data = 0;
             while ((user_data = place.load(std::memory_order_relaxed)) == 0) std::this_thread::yield();
             operation* record = nullptr;
-            while ((record = table.find(user_data)) == nullptr) {
+            while ((record = table.find_open(user_data)) == nullptr &&
+                   (record = table.find(user_data)) == nullptr) {
             }
             sum += reinterpret_cast<std::uintptr_t>(record->type);
             table.finish(*record);
+        }
+    });
+    std::atomic<bool> done{false};
+    std::thread other([&] {
+        while (!done.load(std::memory_order_relaxed)) {
+            table.close();
+            std::this_thread::yield();
+            table.open();
         }
     });
     for (std::uintptr_t i = 0; i < operations; ++i) {
@@ -313,5 +357,7 @@ TEST_CASE("one thread starts operations, some of which it takes back, while anot
         queue[i].store(record->number.load(std::memory_order_relaxed), std::memory_order_relaxed);
     }
     reaper.join();
+    done.store(true, std::memory_order_relaxed);
+    other.join();
     CHECK(sum == operations * (operations - 1) / 2);
 }

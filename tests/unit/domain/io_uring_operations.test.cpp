@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <sys/socket.h>
 #include <system_error>
 #include <utility>
@@ -122,6 +123,53 @@ TEST_CASE("every operation has all its forms") {
     CHECK(gup::try_complete(eight, made_up(8)));
     CHECK_FALSE(error);
     CHECK(s.pages.stats().free == 4);
+}
+
+TEST_CASE("an entry is what liburing would have made of it, whatever it held before") {
+    for (const bool fixed : {true, false}) {
+        stub_ring ring;
+        domain made(ring.handle());
+        pool pages = fixed ? pool(made, gup_test::small(1)) : gup_test::unpinned_pool(made);
+        const auto entry_of = [&](auto prepare) {
+            io_uring_sqe& entry = ring.entry();
+            std::memset(&entry, 0xFF, sizeof entry);
+            prepare(entry);
+            std::vector<unsigned char> bytes(sizeof entry);
+            std::memcpy(bytes.data(), &entry, sizeof entry);
+            return bytes;
+        };
+        const auto same = [&](auto ours, auto liburings) {
+            auto page = gup::get_user_page(pages);
+            void* const address = page.bytes().data();
+            std::uint64_t user_data = 0;
+            const auto mine = entry_of([&](io_uring_sqe& entry) {
+                ours(entry, std::move(page));
+                user_data = entry.user_data;
+            });
+            CHECK(gup::complete(made, made_up(user_data)));
+            return mine == entry_of([&](io_uring_sqe& entry) {
+                       liburings(&entry, address);
+                       entry.user_data = user_data;
+                   });
+        };
+        constexpr std::uint64_t offset = 0xFEDC'BA98'7654'3210;
+        CHECK(same([](auto& entry, ref page) { gup::prep_read_fixed(entry, -3, std::move(page), offset); },
+                   [&](auto* entry, void* address) {
+                       fixed ? io_uring_prep_read_fixed(entry, -3, address, 4096, offset, 0)
+                             : io_uring_prep_read(entry, -3, address, 4096, offset);
+                   }));
+        CHECK(same([](auto& entry, ref page) { gup::prep_write_fixed(entry, 3, std::move(page), offset); },
+                   [&](auto* entry, void* address) {
+                       fixed ? io_uring_prep_write_fixed(entry, 3, address, 4096, offset, 0)
+                             : io_uring_prep_write(entry, 3, address, 4096, offset);
+                   }));
+        constexpr int flags = MSG_MORE | ~0x7FFF'FFFF;
+        CHECK(same([](auto& entry, ref page) { gup::prep_send_zc_fixed(entry, 3, std::move(page), flags); },
+                   [&](auto* entry, void* address) {
+                       fixed ? io_uring_prep_send_zc_fixed(entry, 3, address, 4096, flags, 0, 0)
+                             : io_uring_prep_send_zc(entry, 3, address, 4096, flags, 0);
+                   }));
+    }
 }
 
 TEST_CASE("a page beyond the first GiB is in the next slot") {

@@ -144,7 +144,10 @@ public:
     /// The operations that nobody can complete any more end, or are reported.
     void last_handle_gone() noexcept {
         release_deferred();
-        end_records();
+        {
+            const std::lock_guard lock(lock_); // what others settle meanwhile does not undo it
+            end_records();
+        }
         for (std::size_t ring = 0; ring < descriptors_.size(); ++ring)
             end_operations(ring, ring_in_use(*descriptors_[ring]).closed());
     }

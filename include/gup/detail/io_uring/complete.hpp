@@ -123,23 +123,40 @@ completion_fault check_type(const operation_type& type, dma_access access) noexc
     return type.access == access ? completion_fault::none : completion_fault::other_access;
 }
 
-template <class Domain>
-[[gnu::always_inline]] inline completion finish(ring_set& rings, completion_entry cqe,
-                                                dma_access access) noexcept {
+/// Ends the operation of a record.
+[[gnu::always_inline]] inline completion end(ring_operations& table,
+                                             ring_operations::record& record) noexcept {
+    const std::uint64_t cookie = record.cookie;
+    const bool device_writes = record.device_writes;
+    const std::uintptr_t word = table.finish(record);
+    if (device_writes)
+        page_access::set_dirty(page_of(word)); // failed operations too: they may have written something
+    return {completion_fault::none, word, cookie};
+}
+
+/// As finish, of any completion: settles what is to be settled, and says why the operation is not over.
+template <class Domain, dma_access Access>
+[[gnu::cold, gnu::noinline]] completion finish_slowly(ring_set& rings, completion_entry cqe) noexcept {
     rings.settle();
-    if (cqe.get() == nullptr) [[unlikely]]
-        return {completion_fault::no_entry};
+    if (cqe.get() == nullptr) return {completion_fault::no_entry};
     const ring_set::found found = rings.find(cqe.get()->user_data);
     if (found.record == nullptr)
         return {rings.empty() ? completion_fault::rings_of_parent : completion_fault::over};
     if ((cqe.get()->flags & IORING_CQE_F_MORE) != 0) return {completion_fault::more_to_come};
-    const operation_type& type = *found.record->type;
-    if (const auto fault = check_type<Domain>(type, access); fault != completion_fault::none) return {fault};
-    const std::uint64_t cookie = found.record->cookie;
-    const std::uintptr_t word = found.table->finish(*found.record);
-    if (type.device_writes)
-        page_access::set_dirty(page_of(word)); // failed operations too: they may have written something
-    return {completion_fault::none, word, cookie};
+    if (const auto fault = check_type<Domain>(*found.record->type, Access); fault != completion_fault::none)
+        return {fault};
+    return end(*found.table, *found.record);
+}
+
+template <class Domain, dma_access Access>
+[[gnu::always_inline]] inline completion finish(ring_set& rings, completion_entry cqe) noexcept {
+    if (cqe.get() != nullptr && (cqe.get()->flags & IORING_CQE_F_MORE) == 0) [[likely]] {
+        ring_operations& table = rings.table_of(cqe.get()->user_data);
+        ring_operations::record* const record = table.find_open(cqe.get()->user_data);
+        if (record != nullptr && record->type == &type_of_operation<Domain, Access>) [[likely]]
+            return end(table, *record);
+    }
+    return finish_slowly<Domain, Access>(rings, cqe);
 }
 
 /// True if no entry that is not submitted yet has the number of this operation, which is in flight.
@@ -164,7 +181,7 @@ inline bool all_are_queued(const ring_set& rings, const ring_set::covered_ring& 
 
 /// The entry in which a record's operation lost its user_data, submitted meanwhile or not; null if there is
 /// none. Only while all are queued.
-inline io_uring_sqe* renamed_entry_of(const ring_set& rings, const ring_set::covered_ring& covered,
+inline io_uring_sqe* renamed_entry_of(ring_set& rings, const ring_set::covered_ring& covered,
                                       const io_uring& ring, const ring_operations::record& record) noexcept {
     const std::span<std::byte> memory = pinned_memory_of(record.word.load(std::memory_order_relaxed));
     for (unsigned at = ring.sq.sqe_tail; at != covered.told_to;) {
@@ -172,7 +189,7 @@ inline io_uring_sqe* renamed_entry_of(const ring_set& rings, const ring_set::cov
         const bool reads = sqe.opcode == IORING_OP_READ_FIXED || sqe.opcode == IORING_OP_READ;
         const bool writes = sqe.opcode == IORING_OP_WRITE_FIXED || sqe.opcode == IORING_OP_WRITE ||
                             sqe.opcode == IORING_OP_SEND_ZC;
-        if ((record.type->device_writes ? reads : writes) &&
+        if ((record.device_writes ? reads : writes) &&
             sqe.addr - reinterpret_cast<std::uintptr_t>(memory.data()) < memory.size() &&
             rings.find(sqe.user_data).record == nullptr && covered.token_in(sqe) == nullptr)
             return &sqe;
@@ -182,11 +199,11 @@ inline io_uring_sqe* renamed_entry_of(const ring_set& rings, const ring_set::cov
 
 /// The record of the operation in this entry, which is not submitted yet: the `named` one, if it was prepared
 /// since, or the one whose user_data the entry had; null if there is none. Only while all are queued.
-inline ring_operations::record* record_in(const ring_set& rings, const ring_set::covered_ring& covered,
+inline ring_operations::record* record_in(ring_set& rings, const ring_set::covered_ring& covered,
                                           const io_uring& ring, const io_uring_sqe& sqe,
                                           const ring_operations::record* named) noexcept {
-    for (std::uint32_t i = 0; i != covered.operations->untold(); ++i) {
-        ring_operations::record& record = covered.operations->untold(i);
+    for (std::uint32_t i = 0; i != covered.operations.untold(); ++i) {
+        ring_operations::record& record = covered.operations.untold(i);
         if (&record == named ||
             (is_missing(ring, record) && renamed_entry_of(rings, covered, ring, record) == &sqe))
             return &record;
@@ -207,7 +224,7 @@ completion undo(ring_set& rings, submission_entry sqe, dma_access access) noexce
     if (rings.belongs_to_parent()) return {completion_fault::rings_of_parent}; // so does the entry
     const ring_set::found found = rings.find(sqe.get()->user_data);
     ring_set::covered_ring* const ring = rings.ring_of(*sqe.get());
-    if (ring == nullptr || (found.record != nullptr && found.table != ring->operations))
+    if (ring == nullptr || (found.record != nullptr && found.table != &ring->operations))
         return {completion_fault::over};
     const bool queued =
         !is_submitted(*ring->handle, *sqe.get()) && all_are_queued(rings, *ring, *ring->handle);
@@ -219,7 +236,7 @@ completion undo(ring_set& rings, submission_entry sqe, dma_access access) noexce
     if (!take_out(*ring, *sqe.get())) return {completion_fault::submitted};
     const std::uint64_t cookie = record->cookie;
     return {completion_fault::none,
-            queued ? ring->operations->unclaim_untold(*record) : ring->operations->unclaim(*record), cookie};
+            queued ? ring->operations.unclaim_untold(*record) : ring->operations.unclaim(*record), cookie};
 }
 
 template <class Ref, class Place>

@@ -11,10 +11,13 @@
 #include "gup/pin_place.hpp"
 
 #include <atomic>
+#include <bit>
 #include <cerrno>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <liburing.h>
 #include <span>
 #include <system_error>
 #include <type_traits>
@@ -122,8 +125,8 @@ bool drop_operation(std::uintptr_t word) noexcept {
     end_reference<Domain>(word, kind_of(Access));
     return true;
 }
-template <class Domain, dma_access Access, bool DeviceWrites>
-inline constexpr operation_type type_of_operation{&domain_identity<Domain>, Access, DeviceWrites,
+template <class Domain, dma_access Access>
+inline constexpr operation_type type_of_operation{&domain_identity<Domain>, Access,
                                                   &drop_operation<Domain, Access>};
 
 /// What an entry is made from.
@@ -138,7 +141,10 @@ struct prepared {
 /// Who completes an operation: whoever has a handle of the domain, or a token.
 enum class completed_by : std::uint8_t { handle, token };
 
-template <class Domain, completed_by By>
+/// Whether a look-up may settle what others have left to this thread, or has to be done again then.
+enum class look { at_once, thoroughly };
+
+template <class Domain, completed_by By, look Way = look::thoroughly>
 [[gnu::always_inline]] inline prepared look_up(submission_entry sqe, std::uintptr_t word,
                                                subrange part) noexcept {
     static_assert(std::derived_from<typename Domain::registration, marked<ring_mark>>,
@@ -158,9 +164,10 @@ template <class Domain, completed_by By>
         ring_access::slot_of(mark, address) != ring_access::slot_of(mark, address + (length - 1)))
         return {.fault = prepare_fault::across_slots, .mark = &mark}; // a page of a pool lies in one
     ring_set& rings = ring_access::rings(mark);
-    if (!rings.settle() && By == completed_by::handle) [[unlikely]]
+    if (Way == look::thoroughly && !rings.settle() && By == completed_by::handle)
         return {.fault = prepare_fault::without_handle, .mark = &mark};
-    ring_set::covered_ring* const ring = rings.ring_of(*sqe.get());
+    ring_set::covered_ring* const ring =
+        Way == look::at_once ? rings.open_ring_of(*sqe.get()) : rings.ring_of(*sqe.get());
     if (ring == nullptr) return {.fault = prepare_fault::foreign_ring, .mark = &mark};
     return {.ring = ring, .mark = &mark, .address = address, .length = static_cast<unsigned>(length)};
 }
@@ -168,29 +175,42 @@ template <class Domain, completed_by By>
 /// Packs the flags of send(2) where the others have a file offset.
 inline std::uint64_t send_flags(int flags) noexcept { return static_cast<unsigned>(flags); }
 
-template <ring_opcode Opcode>
-void fill_entry(io_uring_sqe& sqe, int fd, const prepared& what, std::uint64_t offset_or_flags) noexcept {
-    void* const address = reinterpret_cast<void*>(what.address);
-    const bool fixed = ring_access::fixed(*what.mark);
-    const int slot = fixed ? ring_access::slot_of(*what.mark, what.address) : 0;
-    if constexpr (Opcode == ring_opcode::read) {
-        if (fixed)
-            io_uring_prep_read_fixed(&sqe, fd, address, what.length, offset_or_flags, slot);
-        else
-            io_uring_prep_read(&sqe, fd, address, what.length, offset_or_flags);
-    } else if constexpr (Opcode == ring_opcode::write) {
-        if (fixed)
-            io_uring_prep_write_fixed(&sqe, fd, address, what.length, offset_or_flags, slot);
-        else
-            io_uring_prep_write(&sqe, fd, address, what.length, offset_or_flags);
-    } else {
-        const int flags = static_cast<int>(offset_or_flags);
-        if (fixed)
-            io_uring_prep_send_zc_fixed(&sqe, fd, address, what.length, flags, 0,
-                                        static_cast<unsigned>(slot));
-        else
-            io_uring_prep_send_zc(&sqe, fd, address, what.length, flags, 0);
+/// What the kernel calls the operation, on a fixed buffer or on any memory.
+constexpr std::uint64_t opcode_of(ring_opcode opcode, bool fixed) noexcept {
+    switch (opcode) {
+    case ring_opcode::read:
+        return fixed ? IORING_OP_READ_FIXED : IORING_OP_READ;
+    case ring_opcode::write:
+        return fixed ? IORING_OP_WRITE_FIXED : IORING_OP_WRITE;
+    default:
+        return IORING_OP_SEND_ZC | (fixed ? std::uint64_t{IORING_RECVSEND_FIXED_BUF} << 16 : 0); // its ioprio
     }
+}
+
+/// Writes all of an entry, as the words that it is: liburing's functions take half as many stores again.
+template <ring_opcode Opcode>
+[[gnu::always_inline]] inline void fill_entry(io_uring_sqe& sqe, int fd, const prepared& what,
+                                              std::uint64_t offset_or_flags,
+                                              std::uint64_t user_data) noexcept {
+    static_assert(sizeof sqe == 64 && std::endian::native == std::endian::little);
+    constexpr bool has_offset = Opcode != ring_opcode::send_zc;
+    std::uint64_t opcode = opcode_of(Opcode, false);
+    std::uint64_t slot = 0;
+    if (ring_access::fixed(*what.mark)) [[likely]] {
+        opcode = opcode_of(Opcode, true);
+        slot = static_cast<std::uint16_t>(ring_access::slot_of(*what.mark, what.address));
+    }
+    const auto set = [&](std::size_t offset, std::uint64_t value) {
+        std::memcpy(reinterpret_cast<std::byte*>(&sqe) + offset, &value, sizeof value);
+    };
+    set(offsetof(io_uring_sqe, opcode), opcode | std::uint64_t{static_cast<unsigned>(fd)} << 32);
+    set(offsetof(io_uring_sqe, off), has_offset ? offset_or_flags : 0);
+    set(offsetof(io_uring_sqe, addr), what.address);
+    set(offsetof(io_uring_sqe, len), what.length | (has_offset ? 0 : offset_or_flags << 32));
+    set(offsetof(io_uring_sqe, user_data), user_data);
+    set(offsetof(io_uring_sqe, buf_index), slot);
+    set(offsetof(io_uring_sqe, buf_index) + 8, 0);
+    set(offsetof(io_uring_sqe, buf_index) + 16, 0);
 }
 
 template <ring_opcode Opcode, dma_access Access>
@@ -220,24 +240,45 @@ void check_tracked(const user_page_ref<Domain, Access>& ref) noexcept {
 }
 
 template <ring_opcode Opcode, class Domain, dma_access Access, class Error>
-void prepare(submission_entry sqe, int fd, user_page_ref<Domain, Access>& ref, std::uint64_t offset_or_flags,
-             const record_options& options, Error&& error) {
-    check_access<Opcode, Access>();
-    check_tracked(ref);
+[[gnu::always_inline]] inline void start(const prepared& what, ring_operations::record& record,
+                                         io_uring_sqe& sqe, int fd, user_page_ref<Domain, Access>& ref,
+                                         std::uint64_t offset_or_flags, const record_options& options,
+                                         Error&& error) {
+    report_success(error);
+    const std::uintptr_t word = reference_access::release(ref);
+    record.type = &type_of_operation<Domain, Access>;
+    record.device_writes = device_writes(Opcode);
+    record.cookie = options.cookie.value();
+    record.binding.store(what.mark, std::memory_order_relaxed);
+    record.word.store(word, std::memory_order_release);
+    fill_entry<Opcode>(sqe, fd, what, offset_or_flags, record.number.load(std::memory_order_relaxed));
+}
+
+template <ring_opcode Opcode, class Domain, dma_access Access, class Error>
+[[gnu::noinline]] void prepare_slowly(submission_entry sqe, int fd, user_page_ref<Domain, Access>& ref,
+                                      std::uint64_t offset_or_flags, record_options options, Error&& error) {
     const prepared what =
         look_up<Domain, completed_by::handle>(sqe, reference_access::word(ref), options.part);
-    if (what.fault != prepare_fault::none) [[unlikely]]
-        return refuse(what.fault, sqe, what.mark, error);
-    ring_operations::record* const record = what.ring->operations->claim();
-    if (record == nullptr) [[unlikely]]
-        return refuse(prepare_fault::table_full, sqe, what.mark, error);
-    report_success(error);
-    record->type = &type_of_operation<Domain, Access, device_writes(Opcode)>;
-    record->cookie = options.cookie.value();
-    record->binding.store(what.mark, std::memory_order_relaxed);
-    record->word.store(reference_access::release(ref), std::memory_order_release);
-    fill_entry<Opcode>(*sqe.get(), fd, what, offset_or_flags);
-    sqe.get()->user_data = record->number.load(std::memory_order_relaxed);
+    if (what.fault != prepare_fault::none) return refuse(what.fault, sqe, what.mark, error);
+    ring_operations::record* const record = what.ring->operations.claim();
+    if (record == nullptr) return refuse(prepare_fault::table_full, sqe, what.mark, error);
+    start<Opcode>(what, *record, *sqe.get(), fd, ref, offset_or_flags, options, error);
+}
+
+template <ring_opcode Opcode, class Domain, dma_access Access, class Error>
+[[gnu::always_inline]] inline void prepare(submission_entry sqe, int fd, user_page_ref<Domain, Access>& ref,
+                                           std::uint64_t offset_or_flags, const record_options& options,
+                                           Error&& error) {
+    check_access<Opcode, Access>();
+    check_tracked(ref);
+    const std::uintptr_t word = reference_access::word(ref);
+    if (is_plain_word(word)) [[likely]] {
+        const prepared what = look_up<Domain, completed_by::handle, look::at_once>(sqe, word, options.part);
+        if (what.fault == prepare_fault::none && what.ring->operations.knows_free()) [[likely]]
+            return start<Opcode>(what, what.ring->operations.claim_known(), *sqe.get(), fd, ref,
+                                 offset_or_flags, options, error);
+    }
+    prepare_slowly<Opcode>(sqe, fd, ref, offset_or_flags, options, error);
 }
 
 template <ring_opcode Opcode, class Domain, dma_access Access, class Error>
@@ -256,8 +297,7 @@ ring_token<Domain, Access> prepare_token(submission_entry sqe, int fd, user_page
         return in_flight_access::empty<place, user_page_ref<Domain, Access>>();
     }
     report_success(error);
-    fill_entry<Opcode>(*sqe.get(), fd, what, offset_or_flags);
-    sqe.get()->user_data = user_data;
+    fill_entry<Opcode>(*sqe.get(), fd, what, offset_or_flags, user_data);
     what.ring->note_token(*sqe.get(), user_data);
     ring_access::tokens(*what.mark).fetch_add(1, std::memory_order_relaxed);
     return in_flight_access::make<place>(std::move(ref), user_data,

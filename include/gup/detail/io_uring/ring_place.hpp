@@ -46,36 +46,36 @@ protected:
     void add_ring(const io_uring& handle, std::uint32_t operations) {
         ring_set& set = *rings_;
         const std::uint64_t first = set.first_user_data_ | set.count_ << ring_split.place_bits;
-        owned_.push_back({std::make_unique<ring_operations>(operations, first),
-                          std::make_unique<entry_note[]>(handle.sq.ring_entries)});
-        set.rings_[set.count_++] = {&handle,
-                                    reinterpret_cast<std::uintptr_t>(handle.sq.sqes),
-                                    handle.sq.ring_entries * (sizeof(io_uring_sqe) << entry_shift(handle)),
-                                    owned_.back().operations.get(),
-                                    owned_.back().notes.get(),
-                                    handle.sq.sqe_head};
-        set.first_ = set.rings_.data();
-        set.end_ = set.first_ + set.count_;
+        owned_.push_back(
+            {ring_operations::memory(operations), std::make_unique<entry_note[]>(handle.sq.ring_entries)});
+        const owned_ring& owned = owned_.back();
+        ring_set::covered_ring& ring = set.rings_[set.count_];
+        ring.handle = &handle;
+        ring.entries_bytes = handle.sq.ring_entries * (sizeof(io_uring_sqe) << entry_shift(handle));
+        ring.notes = owned.notes.get();
+        ring.told_to = handle.sq.sqe_head;
+        std::construct_at(&ring.operations, owned.operations, first);
+        set.add(ring, handle.sq.sqes);
     }
 
     /// What a release left to another thread than the calling one, if anything.
     void note_unsettled(bool something) noexcept {
         refused_on_.store(something ? std::this_thread::get_id() : std::thread::id{},
                           std::memory_order_relaxed);
-        rings_->unsettled_.store(something || without_handle_, std::memory_order_relaxed);
+        rings_->set_unsettled(something || without_handle_);
     }
 
     /// The program has let go of its last handle: none of its operations with a record can be completed any
     /// more.
     void end_records() noexcept {
         without_handle_.store(true, std::memory_order_relaxed);
-        rings_->unsettled_.store(true, std::memory_order_relaxed); // tells whoever prepares another one
+        rings_->set_unsettled(true); // tells whoever prepares another one
     }
     /// What becomes of those in flight on a ring. If it is closed, nobody else takes over the page of a pool
     /// of fixed buffers that is put: the kernel has pins of its own for what it has not cancelled yet. Other
     /// memory it may still write to where that is mapped.
     void end_operations(std::size_t ring, bool closed) noexcept {
-        ring_operations& table = *owned_[ring].operations;
+        ring_operations& table = rings_->rings_[ring].operations;
         table.for_each_in_flight([&](ring_operations::record& over) {
             const operation_type& type = *over.type;
             const bool pinned = ring_access::fixed(*over.binding.load(std::memory_order_relaxed));
@@ -91,7 +91,7 @@ protected:
 private:
     friend class ring_set;
     struct owned_ring {
-        std::unique_ptr<ring_operations> operations;
+        ring_operations::memory operations;
         std::unique_ptr<entry_note[]> notes;
     };
 

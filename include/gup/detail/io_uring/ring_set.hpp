@@ -129,14 +129,13 @@ struct entry_note {
 class ring_set {
 public:
     /// One ring. Its size is a power of two, so that finding it by its number takes no multiplication.
-    struct alignas(64) covered_ring {
-        const io_uring*
-            handle; // read only while the caller shows, by passing one of its entries, that it is alive
-        std::uintptr_t entries; // address of the submission entries
-        std::size_t entries_bytes;
-        ring_operations* operations;
-        entry_note* notes; // of each entry
-        unsigned told_to;  // place up to which gup knows that operations are the kernel's
+    struct covered_ring {
+        ring_operations operations;
+        // read only while the caller shows, by passing one of its entries, that it is alive
+        const io_uring* handle = nullptr;
+        std::size_t entries_bytes = 0; // of the submission entries
+        entry_note* notes = nullptr;   // of each entry
+        unsigned told_to = 0;          // place up to which gup knows that operations are the kernel's
 
         void note_token(const io_uring_sqe& sqe, std::uint64_t user_data) noexcept {
             const unsigned place = place_of(*handle, sqe);
@@ -162,9 +161,19 @@ public:
 
     /// The ring that a submission entry belongs to; null if it is none of this domain.
     covered_ring* ring_of(const io_uring_sqe& sqe) noexcept {
-        for (covered_ring* r = first_; r != end_; ++r)
-            if (reinterpret_cast<std::uintptr_t>(&sqe) - r->entries < r->entries_bytes) return r;
+        for (std::size_t i = 0; i != count_; ++i)
+            if (bounds_[i].offset_of(sqe) < bounds_[i].ring->entries_bytes) return bounds_[i].ring;
         return nullptr;
+    }
+    /// The same, or null while something is to be settled: one comparison finds out both.
+    [[gnu::always_inline]] covered_ring* open_ring_of(const io_uring_sqe& sqe) noexcept {
+        bounds* b = bounds_.data();
+        if (!b->have_open(sqe)) [[unlikely]] { // not of the first ring, and mostly there is one only
+            for (std::size_t half = most_rings / 2; half != 0; half /= 2)
+                if (reinterpret_cast<std::uintptr_t>(&sqe) >= b[half].entries) b += half;
+            if (!b->have_open(sqe)) return nullptr;
+        }
+        return b->ring;
     }
 
     struct found {
@@ -172,11 +181,13 @@ public:
         ring_operations::record* record = nullptr;
     };
     /// The operation in flight that made this user_data; nothing if there is none.
-    found find(std::uint64_t user_data) const noexcept {
-        const std::uint64_t number = (user_data >> ring_split.place_bits) & (most_rings - 1);
-        if (number >= count_) return {};
-        ring_operations& table = *rings_[number].operations;
+    found find(std::uint64_t user_data) noexcept {
+        ring_operations& table = table_of(user_data);
         return {&table, table.find(user_data)};
+    }
+    /// The table that its record would be in; that of a ring that there is not has no records.
+    ring_operations& table_of(std::uint64_t user_data) noexcept {
+        return rings_[(user_data >> ring_split.place_bits) & (most_rings - 1)].operations;
     }
 
     /// True if an operation of this domain has or had this user_data.
@@ -193,7 +204,7 @@ public:
 
     std::size_t operations_in_flight(const ring_mark& mark) const noexcept {
         std::size_t sum = 0;
-        for (std::size_t i = 0; i < count_; ++i) sum += rings_[i].operations->count(mark);
+        for (std::size_t i = 0; i < count_; ++i) sum += rings_[i].operations.count(mark);
         return sum;
     }
 
@@ -205,13 +216,46 @@ private:
     friend class ring_place;
     bool settle_here() noexcept;
 
+    /// Where the entries of a ring are; at the last address, of no ring.
+    struct bounds {
+        std::uintptr_t entries = ~std::uintptr_t{0};
+        std::size_t open_bytes = 0; // of them; none while something is to be settled
+        covered_ring* ring = nullptr;
+
+        std::uintptr_t offset_of(const io_uring_sqe& sqe) const noexcept {
+            return reinterpret_cast<std::uintptr_t>(&sqe) - entries;
+        }
+        bool have_open(const io_uring_sqe& sqe) noexcept {
+            return offset_of(sqe) < std::atomic_ref(open_bytes).load(std::memory_order_relaxed);
+        }
+    };
+
+    /// Before there is any operation. Keeps the bounds in the order of their addresses.
+    void add(covered_ring& ring, const io_uring_sqe* entries) noexcept {
+        bounds* b = &bounds_[count_++];
+        for (; b != bounds_.data() && b[-1].entries > reinterpret_cast<std::uintptr_t>(entries); --b)
+            *b = b[-1];
+        *b = {reinterpret_cast<std::uintptr_t>(entries), ring.entries_bytes, &ring};
+    }
+    void set_unsettled(bool something) noexcept {
+        unsettled_.store(something, std::memory_order_relaxed);
+        for (std::size_t i = 0; i != count_; ++i) {
+            covered_ring& ring = *bounds_[i].ring;
+            std::atomic_ref(bounds_[i].open_bytes)
+                .store(something ? 0 : ring.entries_bytes, std::memory_order_relaxed);
+            if (something)
+                ring.operations.close();
+            else
+                ring.operations.open();
+        }
+    }
+
+    std::array<covered_ring, most_rings> rings_{};
+    std::array<bounds, most_rings> bounds_{};
+    std::size_t count_ = 0;
     std::atomic<bool> unsettled_{false};
     ring_place* place_ = nullptr;
     std::uint64_t first_user_data_ = 0;
-    covered_ring* first_ = nullptr;
-    covered_ring* end_ = nullptr;
-    std::size_t count_ = 0;
-    std::array<covered_ring, most_rings> rings_{};
 };
 
 inline std::size_t ring_mark::in_flight() const noexcept {

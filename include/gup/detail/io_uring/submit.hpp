@@ -64,9 +64,9 @@ inline const char* remedy_of(submission_fault fault) noexcept {
 
 /// Of a queue with more or fewer numbers of operations than operations were prepared: gives an entry that
 /// lost its number that again, or puts the page if there is none.
-inline submission_fault mend_queue(const ring_set& rings, const ring_set::covered_ring& covered,
-                                   const io_uring& ring, bool more) noexcept {
-    ring_operations& table = *covered.operations;
+inline submission_fault mend_queue(ring_set& rings, ring_set::covered_ring& covered, const io_uring& ring,
+                                   bool more) noexcept {
+    ring_operations& table = covered.operations;
     submission_fault fault = more ? submission_fault::copied : submission_fault::none;
     for (std::uint32_t i = 0; i != table.untold();) {
         ring_operations::record& record = table.untold(i);
@@ -98,8 +98,7 @@ struct queued {
 /// Looks for operations that own a page and would complete unseen, because of a flag of their own or because
 /// the kernel passes over the rest of a chain if a silent entry of it fails; that would read into other
 /// memory; or whose user_data is another by now.
-inline queued look_at_queue(const ring_set& rings, const ring_set::covered_ring& covered,
-                            const io_uring& ring) noexcept {
+inline queued look_at_queue(ring_set& rings, ring_set::covered_ring& covered, const io_uring& ring) noexcept {
     queued found;
     bool silent_before = false;
     for (unsigned at = first_unsubmitted(ring); at != ring.sq.sqe_tail; ++at) {
@@ -113,11 +112,11 @@ inline queued look_at_queue(const ring_set& rings, const ring_set::covered_ring&
         }
         if (token != nullptr && token->token_user_data != sqe.user_data)
             return {.fault = submission_fault::renamed_token};
-        found.records += record != nullptr && table == covered.operations;
+        found.records += record != nullptr && table == &covered.operations;
         found.idle = found.idle || is_idle(sqe);
         silent_before = silent_before && is_linked_to_next(sqe);
     }
-    const std::uint32_t prepared = covered.operations->untold();
+    const std::uint32_t prepared = covered.operations.untold();
     if (found.records != prepared && all_are_queued(rings, covered, ring))
         found.fault = mend_queue(rings, covered, ring, found.records > prepared);
     return found;
@@ -133,12 +132,12 @@ inline void forget_entries(io_uring& ring, unsigned from) noexcept {
 }
 
 /// The operations that are in the queue still are those that the kernel was not told of.
-inline void note_told(const ring_set& rings, ring_set::covered_ring& covered, const io_uring& ring) noexcept {
+inline void note_told(ring_set& rings, ring_set::covered_ring& covered, const io_uring& ring) noexcept {
     covered.told_to = first_unsubmitted(ring);
-    covered.operations->tell();
+    covered.operations.tell();
     for (unsigned at = covered.told_to; at != ring.sq.sqe_tail; ++at)
         if (const auto found = rings.find(entry_at(ring, at).user_data);
-            found.record != nullptr && found.table == covered.operations)
+            found.record != nullptr && found.table == &covered.operations)
             found.table->keep_untold(*found.record);
 }
 
