@@ -130,7 +130,8 @@ detail::anything complete(detail::anything = {}, detail::anything = {}, detail::
                           detail::anything = {})
     GUP_REFUSED(
         "complete takes whose operation it is, by name, and then what has come: write "
-        "complete(domain, cqe), also with the variable for a cookie, or complete(token, cqe), of a "
+        "complete(domain, cqe), also with variables for a cookie and a std::error_code, or complete(token, "
+        "cqe), of a "
         "ring's, or complete(token, number), of a device's. Of a pointer, optional or maybe pass what it "
         "holds; a ring is no domain");
 

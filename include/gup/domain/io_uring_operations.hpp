@@ -182,21 +182,34 @@ complete(Domain& domain, completion_entry cqe, cookie_target cookie) {
     cookie.set(done.cookie);
     return detail::reference_access::make<user_page_ref<Domain, Access>>(done.word);
 }
-/// As complete; empty where that throws, so also while more completions are to come, and where the operation
-/// was given a reference of another access than is named here.
+/// As complete; where that throws empty, and `error` says why: also while more completions are to come.
 template <dma_access Access = dma_access::read_write, ring_domain Domain>
 [[nodiscard("the page must be put")]] maybe<user_page_ref<Domain, Access>>
-try_complete(Domain& domain, completion_entry cqe, cookie_target cookie) noexcept {
+complete(Domain& domain, completion_entry cqe, cookie_target cookie, std::error_code& error) noexcept {
     const detail::completion done = detail::finish<Domain, Access>(detail::ring_access::rings(domain), cqe);
-    if (done.fault != detail::completion_fault::none) return {};
+    error = detail::errno_code(detail::errno_of(done.fault));
+    if (error) return {};
     cookie.set(done.cookie);
     return detail::to_maybe(detail::reference_access::make<user_page_ref<Domain, Access>>(done.word));
 }
 template <dma_access Access = dma_access::read_write, ring_domain Domain>
 [[nodiscard("the page must be put")]] maybe<user_page_ref<Domain, Access>>
-try_complete(Domain& domain, completion_entry cqe) noexcept {
+complete(Domain& domain, completion_entry cqe, std::error_code& error) noexcept {
     std::uint64_t cookie = 0;
-    return try_complete<Access>(domain, cqe, cookie);
+    return complete<Access>(domain, cqe, cookie, error);
+}
+/// The same where the reason does not matter.
+template <dma_access Access = dma_access::read_write, ring_domain Domain>
+[[nodiscard("the page must be put")]] maybe<user_page_ref<Domain, Access>>
+try_complete(Domain& domain, completion_entry cqe, cookie_target cookie) noexcept {
+    std::error_code unread;
+    return complete<Access>(domain, cqe, cookie, unread);
+}
+template <dma_access Access = dma_access::read_write, ring_domain Domain>
+[[nodiscard("the page must be put")]] maybe<user_page_ref<Domain, Access>>
+try_complete(Domain& domain, completion_entry cqe) noexcept {
+    std::error_code unread;
+    return complete<Access>(domain, cqe, unread);
 }
 
 /// The reference of a finished operation with the program's own user_data. Throws pin_error and leaves the
@@ -214,12 +227,27 @@ template <class Ref, class Place>
 [[nodiscard("the page must be put")]] Ref complete(in_flight<Ref, Place>&& token, completion_entry cqe) {
     return complete(token, cqe);
 }
-/// As complete; empty where that throws, so also while more completions are to come.
+/// As complete; where that throws empty, and `error` says why: also while more completions are to come.
+template <class Ref, class Place>
+[[nodiscard("the page must be put")]] maybe<Ref> complete(in_flight<Ref, Place>& token GUP_LEAVES_UNKNOWN,
+                                                          completion_entry cqe,
+                                                          std::error_code& error) noexcept {
+    error = detail::errno_code(detail::errno_of(detail::check_token(token, cqe)));
+    if (error) return {};
+    return detail::to_maybe(detail::finish_token(token));
+}
+template <class Ref, class Place>
+[[nodiscard("the page must be put")]] maybe<Ref> complete(in_flight<Ref, Place>&& token GUP_LEAVES_UNKNOWN,
+                                                          completion_entry cqe,
+                                                          std::error_code& error) noexcept {
+    return complete(token, cqe, error);
+}
+/// The same where the reason does not matter.
 template <class Ref, class Place>
 [[nodiscard("the page must be put")]] maybe<Ref> try_complete(in_flight<Ref, Place>& token,
                                                               completion_entry cqe) noexcept {
-    if (detail::check_token(token, cqe) != detail::completion_fault::none) return {};
-    return detail::to_maybe(detail::finish_token(token));
+    std::error_code unread;
+    return complete(token, cqe, unread);
 }
 template <class Ref, class Place>
 [[nodiscard("the page must be put")]] maybe<Ref>

@@ -11,6 +11,8 @@
 #include "gup_test/stub_scene.hpp"
 
 #include <cerrno>
+#include <cstdint>
+#include <system_error>
 #include <utility>
 
 namespace {
@@ -273,4 +275,51 @@ TEST_CASE("a completion of no operation is told from one that is over and from a
     CHECK(contains(why(number), "io_uring_cqe_seen"));
     CHECK(contains(why(7), "io_uring_sqe_set_data"));
     CHECK(contains(why(~std::uint64_t{0}), "refused or taken back"));
+}
+
+TEST_CASE("completions say why they give nothing without throwing, too") {
+    scene s;
+    io_uring_sqe& entry = s.ring.entry();
+    gup::prep_send_zc_fixed(entry, 3, gup::get_user_page(s.pages), 0, {.cookie = 4711});
+    const std::uint64_t number = entry.user_data;
+    std::uint64_t cookie = 1;
+    std::error_code error;
+    const auto why = [&](gup::completion_entry cqe) {
+        CHECK_FALSE(gup::complete(s.made, cqe, cookie, error));
+        const std::error_code with_cookie = error;
+        CHECK_FALSE(gup::complete(s.made, cqe, error));
+        CHECK(error == with_cookie);
+        return error.value();
+    };
+    CHECK(why(nullptr) == EINVAL);
+    CHECK(why(made_up(7)) == ESTALE);
+    CHECK(why(made_up(number, 0, IORING_CQE_F_MORE)) == EINPROGRESS);
+    CHECK_FALSE(gup::complete<dma_access::to_device>(s.made, made_up(number), error));
+    CHECK(error == std::errc::invalid_argument);
+    CHECK(cookie == 1);
+    CHECK(gup::complete(s.made, made_up(number), cookie, error));
+    CHECK_FALSE(error);
+    CHECK(cookie == 4711);
+    CHECK(why(made_up(number)) == ESTALE);
+
+    gup::prep_read_fixed(s.ring.entry(), 3, gup::get_user_page(s.pages), 0);
+    CHECK(gup::complete(s.made, made_up(s.ring.handle().sq.sqes[1].user_data), error));
+    CHECK_FALSE(error);
+}
+
+TEST_CASE("a token says why it gives nothing without throwing, too, and keeps its page") {
+    scene s;
+    auto token = gup::prep_send_zc_fixed(s.ring.entry(), 3, gup::get_user_page(s.pages), 0, {.user_data = 9});
+    std::error_code error;
+    const auto why = [&](gup::completion_entry cqe) {
+        CHECK_FALSE(gup::complete(token, cqe, error));
+        return error.value();
+    };
+    CHECK(why(nullptr) == EINVAL);
+    CHECK(why(made_up(8)) == ESTALE);
+    CHECK(why(made_up(9, 0, IORING_CQE_F_MORE)) == EINPROGRESS);
+    REQUIRE(token);
+    CHECK(gup::complete(std::move(token), made_up(9), error));
+    CHECK_FALSE(error);
+    CHECK(why(made_up(9)) == ESTALE);
 }

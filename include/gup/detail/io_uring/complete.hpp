@@ -35,6 +35,8 @@ enum class completion_fault : std::uint8_t {
 
 inline int errno_of(completion_fault fault) noexcept {
     switch (fault) {
+    case completion_fault::none:
+        return 0;
     case completion_fault::more_to_come:
         return EINPROGRESS;
     case completion_fault::submitted:
