@@ -5,6 +5,7 @@
 /// pages. For programs that give pages to io_uring. Needs liburing 2.3 or newer.
 
 #include "gup/detail/io_uring/buffer_table.hpp"
+#include "gup/domain/io_uring_end.hpp"
 #include "gup/domain/io_uring_operations.hpp"
 #include "gup/pin_place.hpp"
 

@@ -136,6 +136,7 @@ public:
         std::size_t entries_bytes = 0; // of the submission entries
         entry_note* notes = nullptr;   // of each entry
         unsigned told_to = 0;          // place up to which gup knows that operations are the kernel's
+        std::uint8_t barriers = 0;     // see ending
 
         void note_token(const io_uring_sqe& sqe, std::uint64_t user_data) noexcept {
             const unsigned place = place_of(*handle, sqe);
