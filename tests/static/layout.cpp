@@ -46,3 +46,4 @@ static_assert(std::is_trivially_destructible_v<gup::page_proxy> &&
 
 // a magazine lies alone on its cache lines and reads as closed and ownerless when it is all zeroes
 static_assert(alignof(gup::detail::magazine) == 64);
+static_assert(sizeof(gup::detail::magazine) <= 4096, "it lies alone in memory that is had in pages");

@@ -90,13 +90,12 @@ inline void free_page_store::collect(const slow_turn& turn) noexcept {
     }
 }
 
-/// Fills the calling thread's magazine up to a batch. Needs the lock.
+/// Fills the calling thread's magazine up to a batch, or less that as much is left for others: a pool with
+/// few pages for its threads would else move them to and fro. Needs the lock.
 inline void free_page_store::refill(magazine& m) noexcept {
-    while (m.count.load(std::memory_order_relaxed) + 1 < batch_) {
-        page* const p = depot_.pop();
-        if (p == nullptr) return;
-        m.push(*p);
-    }
+    const std::size_t share = depot_.size() / 2;
+    const std::size_t wanted = share < batch_ ? share : batch_ - 1;
+    while (m.count.load(std::memory_order_relaxed) < wanted) m.push(*depot_.pop());
 }
 
 [[gnu::noinline]] inline page* free_page_store::take_slowly() noexcept {

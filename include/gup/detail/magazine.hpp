@@ -42,7 +42,7 @@ struct alignas(64) magazine {
     std::atomic<unsigned> holders{2}; // the thread and the store
     void (*dispose)(magazine&) noexcept = nullptr;
 
-    static constexpr std::uint32_t places = 64;
+    static constexpr std::uint32_t places = 504; // with the rest a page of memory
     std::array<page*, places> pages{}; // an array, not a chain: pages are got without waiting for one another
 
     /// What is instead of the store's name while the thread is inside.

@@ -72,7 +72,7 @@ TEST_CASE("two threads get descriptors of different cache lines from a large sto
     std::set<std::uintptr_t> mine;
     std::set<std::uintptr_t> theirs;
     const auto lines = [&](std::set<std::uintptr_t>& of) {
-        const auto taken = s.take(32);
+        const auto taken = s.take(gup::detail::magazine::places / 2); // what a thread gets at once
         for (gup::page* const p : taken) of.insert(reinterpret_cast<std::uintptr_t>(p) / 64);
         s.give_back(taken);
     };
@@ -80,7 +80,7 @@ TEST_CASE("two threads get descriptors of different cache lines from a large sto
     std::thread(lines, std::ref(theirs)).join();
 
     for (const std::uintptr_t line : mine) CHECK(theirs.count(line) == 0);
-    CHECK(mine.size() == 8);
+    CHECK(mine.size() == gup::detail::magazine::places / 8);
     s.store.close();
 }
 
@@ -151,7 +151,7 @@ TEST_CASE("a cache never holds more than two batches") {
 
     const auto* const mine = gup::detail::this_thread_magazines.current.load();
     REQUIRE(mine != nullptr);
-    CHECK(mine->count <= 64);
+    CHECK(mine->count <= gup::detail::magazine::places);
     CHECK(mine->count > 0);
     s.store.close();
 }
@@ -190,6 +190,41 @@ TEST_CASE("a batch put is told whether pages may be looked up by now") {
     ask();
 
     CHECK(told == std::vector<bool>{false, true});
+    s.store.close();
+}
+
+TEST_CASE("a thread that gets and puts many pages over and over needs the list of all threads once") {
+    shop s(1024);
+    s.give_back(s.take(200));
+    const auto* const cache = gup::detail::this_thread_magazines.current.load();
+    const auto before = cache->count.load();
+    for (int i = 0; i < 3; ++i) {
+        const auto taken = s.take(200);
+        CHECK(cache->count == before - 200);
+        s.give_back(taken);
+        CHECK(cache->count == before);
+    }
+    s.store.close();
+}
+
+TEST_CASE("threads that are many for a pool's pages do not take them from each other") {
+    constexpr std::size_t threads = 8;
+    shop s(64);
+    std::vector<std::promise<void>> ends(threads);
+    std::vector<std::thread> idle; // each with a cache, and whatever that keeps
+    for (auto& end : ends) {
+        std::promise<void> served;
+        idle.emplace_back([&] {
+            s.give_back(s.take(1));
+            served.set_value();
+            end.get_future().wait();
+        });
+        served.get_future().wait();
+    }
+
+    CHECK(counting_kernel::barriers == 0);
+    for (auto& end : ends) end.set_value();
+    for (auto& thread : idle) thread.join();
     s.store.close();
 }
 
