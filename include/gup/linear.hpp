@@ -152,8 +152,10 @@ namespace detail {
 
 /// The verbs' own way into a linear reference.
 struct linear_access {
+    /// Of a word that a verb made, for the proof where the verb is not inlined: never that of an empty one.
     template <class Ref>
     [[gnu::always_inline]] static linear<Ref> make(std::uintptr_t word) noexcept {
+        if (word == 0) __builtin_unreachable();
         return linear<Ref>(word);
     }
     template <class Ref>
@@ -195,8 +197,7 @@ template <class Domain, dma_access Access>
                                                  detail::origin_of<Domain> where = {}) noexcept {
     const std::uintptr_t word = detail::linear_access::take(ref);
     detail::prepare_put<Domain>(word, detail::kind_of(Access), where);
-    if (decision == put_as::dirty) detail::page_access::set_dirty(detail::page_of(word));
-    detail::put_reference<Domain>(word, detail::kind_of(Access));
+    detail::put_reference<Domain>(word, detail::kind_of(Access), decision == put_as::dirty);
 }
 template <class Domain>
 [[gnu::always_inline]] inline void put_user_page(linear<user_page_ref<Domain, dma_access::read>>&& ref,

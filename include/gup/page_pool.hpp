@@ -6,6 +6,7 @@
 
 #include "gup/all_or_none.hpp"
 #include "gup/detail/pool_state.hpp"
+#include "gup/detail/put_all.hpp"
 #include "gup/maybe.hpp"
 #include "gup/page_flags.hpp"
 
@@ -172,6 +173,7 @@ all_or_none try_get_user_pages(page_pool<Domain, Access>& pool,
                                std::span<typename page_pool<Domain, Access>::reference> refs,
                                detail::origin_of<Domain> where = {}) noexcept {
     auto& state = detail::pool_access::state(pool, where);
+    if (state.start_all(refs, detail::kind_of(Access), where)) return all_or_none(true);
     std::array<page*, detail::bulk_chunk> pages; // NOLINT: filled by take_all
     if (refs.size() <= pages.size()) {
         const std::span<page*> chunk(pages.data(), refs.size());
@@ -218,16 +220,13 @@ template <class Domain, dma_access Access, std::size_t Extent>
     requires(cpu_may_write(Access))
 void put_user_pages(std::span<user_page_ref<Domain, Access>, Extent> refs, put_as decision,
                     detail::origin_of<Domain> where = {}) noexcept {
-    if (decision == put_as::dirty)
-        for (const auto& ref : refs)
-            if (ref) set_page_dirty(ref, where);
-    detail::put_all<Domain, Access>(refs, where);
+    detail::put_all<Domain, Access>(refs, decision == put_as::dirty, where);
 }
 /// Puts every reference in `refs`, through which nothing was written.
 template <class Domain, std::size_t Extent>
 void put_user_pages(std::span<user_page_ref<Domain, dma_access::read>, Extent> refs,
                     detail::origin_of<Domain> where = {}) noexcept {
-    detail::put_all<Domain, dma_access::read>(refs, where);
+    detail::put_all<Domain, dma_access::read>(refs, false, where);
 }
 template <class Domain, dma_access Access>
     requires(cpu_may_write(Access))

@@ -5,7 +5,7 @@
 /// DMA; for that, pin the page with get_user_page.
 
 #include "gup/annotations.hpp"
-#include "gup/detail/reference_word.hpp"
+#include "gup/detail/reference_verbs.hpp"
 #include "gup/detail/refused_calls.hpp"
 
 #include <cstddef>

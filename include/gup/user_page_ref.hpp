@@ -106,9 +106,12 @@ private:
     GUP_SETS_CONSUMED std::uintptr_t release() noexcept { return word_.release(); }
     GUP_SETS_UNCONSUMED void set(std::uintptr_t word) noexcept { word_.set(word); }
     void drop() noexcept {
-        if (!word_) return;
-        if constexpr (cpu_may_write(Access)) detail::page_access::set_dirty(detail::page_of(word_.value()));
-        detail::end_reference<Domain>(word_.release(), detail::kind_of(Access));
+        if (word_) drop(word_.release());
+    }
+    /// Not inline: what goes or is assigned to is mostly empty. Of the word, not of the object, which else
+    /// could be in no register.
+    [[gnu::noinline]] static void drop(std::uintptr_t word) noexcept {
+        detail::end_reference<Domain>(word, detail::kind_of(Access), cpu_may_write(Access));
     }
 
     detail::reference_word word_;
@@ -168,8 +171,7 @@ void put_user_page(user_page_ref<Domain, Access>&& ref GUP_NEEDS_UNCONSUMED GUP_
                    put_as decision, detail::origin_of<Domain> where = {}) noexcept {
     const std::uintptr_t word = detail::reference_access::release(ref);
     detail::prepare_put<Domain>(word, detail::kind_of(Access), where);
-    if (decision == put_as::dirty) detail::page_access::set_dirty(detail::page_of(word));
-    detail::put_reference<Domain>(word, detail::kind_of(Access));
+    detail::put_reference<Domain>(word, detail::kind_of(Access), decision == put_as::dirty);
 }
 
 /// Gives back a pin through which nothing was written.

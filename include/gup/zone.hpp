@@ -34,10 +34,12 @@ public:
                                               ~(array_bytes - 1));
     }
 
-    /// First byte of the memory that a descriptor of this zone stands for.
+    /// First byte of the memory that a descriptor of this zone stands for; tags in the address are passed
+    /// over.
     std::byte* address_of(const void* descriptor) const noexcept {
-        // the descriptor's offset in the array, scaled from 16 bytes to the page size
-        const std::uintptr_t offset = reinterpret_cast<std::uintptr_t>(descriptor) & (array_bytes - 1);
+        // the descriptor's offset in the array, without tags, scaled from 16 bytes to the page size
+        const std::uintptr_t offset =
+            reinterpret_cast<std::uintptr_t>(descriptor) & (array_bytes - sizeof(page));
         return reinterpret_cast<std::byte*>(bias_ + (offset << (page_shift_ - 4)));
     }
     /// The number of a page in the zone.
@@ -52,6 +54,7 @@ public:
 private:
     friend struct detail::zone_access;
     using release_function = void (*)(zone&, detail::counted&) noexcept;
+    using drop_first_function = void (*)(std::uintptr_t word, detail::reference_kind, bool dirty) noexcept;
 
     zone(std::byte* memory, unsigned page_shift, dma_access access, void* owner,
          release_function on_release) noexcept
@@ -67,6 +70,7 @@ private:
     dma_access access_;
     void* owner_;
     release_function release_;
+    drop_first_function drop_first_ = nullptr;
     const void* registration_ = nullptr;
     const void* thread_ = nullptr;
 };
@@ -101,6 +105,14 @@ struct zone_access {
     /// True if this is where it goes.
     static bool releases_to(const zone& z, release_function on_release) noexcept {
         return z.release_ == on_release;
+    }
+
+    /// Called to drop a reference whose word has the tag of a first one, which the zone's owner gave it;
+    /// `dirty` if the page is to be marked before.
+    using drop_first_function = zone::drop_first_function;
+    static void set_drop_first(zone& z, drop_first_function drop) noexcept { z.drop_first_ = drop; }
+    static void drop_first(std::uintptr_t word, reference_kind kind, bool dirty) noexcept {
+        zone::of(reinterpret_cast<const void*>(word)).drop_first_(word, kind, dirty);
     }
 
     /// The pin that covers the zone, of the type that the zone's domain makes.

@@ -33,7 +33,12 @@ static_assert(std::is_trivially_default_constructible_v<gup::detail::counted>,
 static_assert(gup::detail::reference_word::tag_mask < alignof(gup::page));
 static_assert(sizeof(gup::detail::reference_word) == 8);
 
+constexpr auto stand_ins = gup::detail::reference_word::stand_in_mask;
 static_assert((gup::detail::reference_word::proxy_tag & gup::detail::reference_word::dynamic_tag) == 0);
+static_assert((stand_ins & gup::detail::reference_word::first_tag) == 0 &&
+                  (stand_ins | gup::detail::reference_word::first_tag) ==
+                      gup::detail::reference_word::tag_mask,
+              "a hint leads nowhere else");
 
 // what stands in front of a page begins as a page does, and its parts tell which it is
 static_assert(offsetof(gup::detail::stand_in, own) == 0 &&

@@ -184,6 +184,25 @@ TEST_CASE("a second look-up waits as the first does for bulk puts under way") {
     CHECK_FALSE(overtook);
 }
 
+TEST_CASE("a page whose only pin goes while the first look-up begins is free, and not found") {
+    gup::page_pool pool(stalling_domain{}, small(8));
+    auto ref = gup::get_user_page(pool);
+    const std::byte* const address = ref.bytes().data();
+    const lingering_thread other(pool); // the look-up waits for it
+    std::thread putting;
+    stalling_kernel::during_barrier = [&] {
+        putting = std::thread([&] { gup::put_user_page(std::move(ref), gup::dirty); });
+        while (gup::page_maybe_dma_pinned(*pool.find(address))) std::this_thread::yield();
+    };
+
+    const auto found = gup::find_get_page(pool, address);
+    REQUIRE(putting.joinable());
+    putting.join();
+
+    CHECK_FALSE(found.has_value());
+    CHECK(gettable(pool) == 8);
+}
+
 TEST_CASE("no page is found while the kernel refuses the barrier that look-ups wait for") {
     gup::page_pool pool(stalling_domain{}, small(8));
     const lingering_thread other(pool);

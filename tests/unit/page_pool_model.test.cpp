@@ -38,7 +38,8 @@ class comparison {
     using any_ref = std::variant<writer, sender, reader, plain>;
 
 public:
-    explicit comparison(bool with_lookups) : with_lookups_(with_lookups) {
+    /// Pages are looked up from the step with this number on.
+    explicit comparison(std::size_t lookups_begin) : lookups_begin_(lookups_begin) {
         const auto all = gup::get_user_pages(pool_, pages);
         base_ = all[0].bytes().data();
         for (const auto& ref : all) base_ = std::min(base_, ref.bytes().data());
@@ -46,7 +47,8 @@ public:
 
     /// Does the step that the numbers stand for.
     void step(unsigned what, unsigned which, unsigned how) {
-        switch (what % 12) {
+        with_lookups_ = steps_++ >= lookups_begin_;
+        switch (what % 13) {
         case 0:
             return keep(gup::try_get_user_page(pool_), writers);
         case 1:
@@ -61,7 +63,7 @@ public:
             if (refs_.empty()) return;
             std::swap(refs_[which % refs_.size()], refs_.back());
         }
-        switch (what % 12) {
+        switch (what % 13) {
         case 5:
             return another();
         case 6:
@@ -74,6 +76,8 @@ public:
             return drop(how % 2 == 0);
         case 10:
             return write_back();
+        case 11:
+            return put_elsewhere(how % 2 == 0 ? gup::clean : gup::dirty);
         default:
             return mark();
         }
@@ -202,6 +206,13 @@ private:
         if (auto* const r = std::get_if<reader>(&ref)) return gup::put_user_page(std::move(*r));
         gup::put_page(std::move(std::get<plain>(ref)));
     }
+    /// On a thread without a cache; a local pool has one thread.
+    void put_elsewhere(gup::put_as decision) {
+        if constexpr (std::is_same_v<Domain, pretended>)
+            on_another_thread([&] { put(decision); });
+        else
+            put(decision);
+    }
     void drop(bool by_assignment) {
         release(refs_.back(), true);
         if (by_assignment)
@@ -237,14 +248,17 @@ private:
     std::byte* base_ = nullptr;
     std::array<model_page, pages> model_{};
     std::vector<any_ref> refs_;
-    bool with_lookups_;
+    std::size_t lookups_begin_;
+    std::size_t steps_ = 0;
+    bool with_lookups_ = false;
 };
 
 template <class Domain>
 bool agrees_with_the_model(bool with_lookups) {
     using numbers = std::tuple<unsigned, unsigned, unsigned>;
     return rc::check("pool against counts", [with_lookups](const std::vector<numbers>& steps) {
-        comparison<Domain> both(with_lookups);
+        const std::size_t begin = *rc::gen::inRange<std::size_t>(0, steps.size() + 1);
+        comparison<Domain> both(with_lookups ? begin : steps.size());
         for (const auto& [what, which, how] : steps) {
             both.step(what, which, how);
             both.check();

@@ -167,8 +167,18 @@ TEST_CASE("four threads that also look pages up lose no page") {
     four_threads_at_once(600, true);
 }
 
-TEST_CASE("the first look-ups of a pool and a batch put at the same time agree on who holds what") {
-    for (int round = 0; round < 100; ++round) {
+namespace {
+
+/// Puts references, all in a batch or each by itself.
+void put_each(std::vector<writer_ref> refs, bool in_batch, gup::put_as decision) {
+    if (in_batch) return gup::put_user_pages(std::move(refs), decision);
+    for (auto& ref : refs) gup::put_user_page(std::move(ref), decision);
+}
+
+} // namespace
+
+TEST_CASE("the first look-ups of a pool and puts at the same time agree on who holds what") {
+    for (int round = 0; round < 200; ++round) {
         auto pool = pool_of(64);
         auto refs = gup::get_user_pages(pool, 32);
         std::vector<const std::byte*> addresses;
@@ -182,7 +192,7 @@ TEST_CASE("the first look-ups of a pool and a batch put at the same time agree o
                 if (auto ref = gup::find_get_page(pool, *at)) found.push_back(std::move(*ref));
         });
         together.arrive_and_wait();
-        gup::put_user_pages(std::move(refs), gup::clean);
+        put_each(std::move(refs), round % 2 == 0, round % 4 < 2 ? gup::clean : gup::dirty);
         looking.join();
 
         REQUIRE(pool.stats().free == 64 - found.size());
@@ -192,7 +202,8 @@ TEST_CASE("the first look-ups of a pool and a batch put at the same time agree o
     }
 }
 
-TEST_CASE("look-ups of one page and batch puts of it leave an exact count") {
+TEST_CASE("look-ups of one page and puts of it leave an exact count") {
+    const bool in_batch = GENERATE(false, true);
     auto pool = pool_of(1);
     const std::byte* const address = [&pool] {
         const auto ref = gup::get_user_page(pool);
@@ -209,9 +220,8 @@ TEST_CASE("look-ups of one page and batch puts of it leave an exact count") {
     });
     while (!begun) std::this_thread::yield();
     for (int i = 0; i < rounds; ++i) {
-        std::array<writer_ref, 1> refs;
-        if (gup::try_get_user_pages(pool, std::span<writer_ref>(refs)))
-            gup::put_user_pages(std::span<writer_ref>(refs), gup::clean);
+        std::vector<writer_ref> refs(1);
+        if (gup::try_get_user_pages(pool, std::span(refs))) put_each(std::move(refs), in_batch, gup::dirty);
     }
     done = true;
     looking.join();

@@ -7,6 +7,7 @@
 
 #include "gup/detail/magazine.hpp"
 #include "gup/detail/process.hpp"
+#include "gup/detail/reference_word.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -99,35 +100,63 @@ public:
         give_back_slowly(p);
     }
 
+    /// Calls `use(page, i)` with so many free pages out of the thread's magazine; false, and nothing done, if
+    /// it has fewer. `use` is inside: it must not come to a pool.
+    template <class Use>
+    bool take_each(std::size_t wanted, Use use) noexcept {
+        magazine* const m = current();
+        if (m == nullptr || !m->enter(*this)) return false;
+        const std::uint32_t held = m->count.load(std::memory_order_relaxed);
+        const bool enough = held >= wanted;
+        if (enough) {
+            for (std::size_t i = 0; i < wanted; ++i) use(*m->pages[held - 1 - i], i);
+            m->count.store(held - static_cast<std::uint32_t>(wanted), std::memory_order_relaxed);
+        }
+        m->leave(*this);
+        return enough;
+    }
+
     /// Fills `pages` or takes none.
-    bool take_all(std::span<page*> pages) noexcept;
+    bool take_all(std::span<page*> pages) noexcept {
+        return take_each(pages.size(), [&](page& p, std::size_t i) noexcept { pages[i] = &p; }) ||
+               take_all_slowly(pages);
+    }
     /// As above, for any number: adds `wanted` pages to an empty chain, or none.
     bool take_all(std::size_t wanted, page_chain& chain) noexcept;
 
-    /// Calls `drop(lookups, freed)` as long as it returns true and the thread's magazine has room; `drop`
-    /// ends one reference to a page of this store and sets `freed` if it was the last. Returns false if that
-    /// could not even begin.
-    template <class Drop>
-    bool give_back_while(Drop drop) noexcept {
+    /// Ends references that are the only ones to pages of this store, without a locked instruction: calls
+    /// `end(i)`, for i from 0 and below `most`, as long as it ends one, and returns its page, and the
+    /// thread's magazine has room. How many it did; none if pages can be looked up.
+    ///
+    /// Sound beside look-ups, which add to any count but zero: before the first of them each magazine is
+    /// closed, which waits until its thread is outside, and is told so before it opens again. Who is inside
+    /// and was not told is thus outside again, with what it stored to a count, before anything is looked up.
+    /// And without look-ups a reference is made by the holder of another alone, so that nobody else can make
+    /// one of the only one. `end` loads the count with acquire: those who dropped theirs before are done with
+    /// the page. It goes to its next user as any other: in this thread, or from a closed magazine by the
+    /// lock.
+    template <class End>
+    std::size_t give_back_each(std::size_t most, End end) noexcept {
         magazine* const m = current();
-        if (m == nullptr || !m->enter(*this)) return false;
-        const bool lookups = lookups_.load(std::memory_order_relaxed);
-        // the count lives in a register meanwhile: through memory each page would wait for the one before
-        std::uint32_t held = m->count.load(std::memory_order_relaxed);
-        bool any = false;
-        page* freed = nullptr;
-        while (held < m->capacity && drop(lookups, freed)) {
-            any = true;
-            if (freed != nullptr) m->put(held++, *std::exchange(freed, nullptr));
+        if (m == nullptr || !m->enter(*this)) return 0;
+        const std::uint32_t held = m->count.load(std::memory_order_relaxed);
+        std::size_t ended = 0;
+        if (held < m->open_to_only) [[likely]] {
+            if (const std::size_t room = m->open_to_only - held; most > room) most = room;
+            for (; ended < most; ++ended) {
+                page* const p = end(ended);
+                if (p == nullptr) break;
+                m->put(held + static_cast<std::uint32_t>(ended), *p);
+            }
+            m->count.store(held + static_cast<std::uint32_t>(ended), std::memory_order_relaxed);
         }
-        m->count.store(held, std::memory_order_relaxed);
         m->leave(*this);
-        return any;
+        return ended;
     }
 
     /// From now on pages may be found by address, so that an unreferenced page can become referenced behind
-    /// the back of a bulk put: waits for those under way, later ones use locked instructions. False in a
-    /// forked child, and as long as the kernel refuses the barrier that the wait needs.
+    /// the back of a put of the only one: waits for those under way, later ones use locked instructions.
+    /// False in a forked child, and as long as the kernel refuses the barrier that the wait needs.
     bool allow_lookups() noexcept {
         if (lookups_ready_.load(std::memory_order_acquire)) return process_ == this_process();
         return start_lookups();
@@ -145,6 +174,17 @@ public:
     static void on_release(zone& z, counted& c) noexcept {
         static_cast<free_page_store*>(zone_access::owner(z))->give_back(page_access::from(c));
     }
+    /// Drops what may be the only reference to a page of a store. If it is, what was written to the page is
+    /// lost, and nothing need mark it dirty.
+    static void drop_first(std::uintptr_t word, reference_kind kind, bool dirty) noexcept {
+        page& p = page_access::from(counted_of(word));
+        auto& store = *static_cast<free_page_store*>(zone_access::owner(zone::of(&p)));
+        const auto end = [&](std::size_t) noexcept {
+            return page_access::counts(p).end_only(kind) ? &p : nullptr;
+        };
+        if (store.give_back_each(1, end) == 0) [[unlikely]]
+            drop_shared(p, kind, dirty);
+    }
 
 private:
     /// How many pages go between a thread and the list at once: a quarter of the pool at most.
@@ -159,7 +199,15 @@ private:
         return m != nullptr && m->owner.load(std::memory_order_relaxed) == this ? m : nullptr;
     }
 
+    /// The same as any other reference.
+    [[gnu::noinline]] static void drop_shared(page& p, reference_kind kind, bool dirty) noexcept {
+        if (dirty) page_access::set_dirty(p);
+        if (page_access::counts(p).drop<shared_counting>(kind))
+            zone_access::release(page_access::counted_of(p));
+    }
+
     page* take_slowly() noexcept;
+    bool take_all_slowly(std::span<page*> pages) noexcept;
     void give_back_slowly(page& p) noexcept;
     bool start_lookups() noexcept;
     magazine* find_magazine(slow_turn& turn) noexcept;
@@ -175,12 +223,12 @@ private:
     const process_identity process_ = this_process();
     const bool fenced_;
     const std::uint32_t batch_;
-    std::atomic<bool> lookups_{false};       // bulk puts that begin now expect look-ups
-    std::atomic<bool> lookups_ready_{false}; // and all that did not are over
+    std::atomic<bool> lookups_ready_{false}; // all magazines know of look-ups
 
     std::mutex lock_; // guards all below, and every magazine that is not open
     free_list depot_;
     magazine* magazines_ = nullptr;
+    bool lookups_ = false; // new magazines are told
     bool closed_ = false;
 };
 

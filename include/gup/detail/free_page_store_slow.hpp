@@ -62,6 +62,7 @@ inline magazine* free_page_store::attach_magazine(slow_turn& turn) noexcept {
     m->owner.store(this, std::memory_order_relaxed);
     m->fenced = fenced_;
     m->capacity = 2 * batch_;
+    m->open_to_only = lookups_ ? 0 : m->capacity;
     m->next_of_thread = std::exchange(mine.all, m);
     m->next_of_store = std::exchange(magazines_, m);
     m->open.store(true, std::memory_order_release);
@@ -138,13 +139,7 @@ inline void free_page_store::refill(magazine& m) noexcept {
     destroy_if_over(lock, turn);
 }
 
-inline bool free_page_store::take_all(std::span<page*> pages) noexcept {
-    if (magazine* const m = current(); m != nullptr && m->enter(*this)) {
-        const bool enough = m->count.load(std::memory_order_relaxed) >= pages.size();
-        if (enough) m->pop(pages);
-        m->leave(*this);
-        if (enough) return true;
-    }
+[[gnu::noinline]] inline bool free_page_store::take_all_slowly(std::span<page*> pages) noexcept {
     if (process_ != this_process()) return false;
     slow_turn turn;
     magazine* m = find_magazine(turn);
@@ -177,15 +172,17 @@ inline bool free_page_store::start_lookups() noexcept {
     slow_turn turn;
     find_magazine(turn);
     const std::lock_guard lock(lock_);
-    lookups_.store(true, std::memory_order_release);
+    lookups_ = true;
     bool waited_for_all = true;
     for (magazine* m = magazines_; m != nullptr; m = m->next_of_store) {
-        if (empty_magazine(*m, turn))
+        if (empty_magazine(*m, turn)) {
+            m->open_to_only = 0;
             m->open.store(true, std::memory_order_release);
-        else
+        } else {
             waited_for_all = false;
+        }
     }
-    // only now: another look-up must not pass by while bulk puts are still waited for
+    // only now: another look-up must not pass by while puts are still waited for
     if (waited_for_all) lookups_ready_.store(true, std::memory_order_release);
     return waited_for_all;
 }

@@ -6,7 +6,7 @@
 #include "gup/detail/free_list.hpp"
 #include "gup/detail/magazine.hpp"
 #include "gup/detail/process.hpp"
-#include "gup/detail/reference_word.hpp"
+#include "gup/detail/reference_verbs.hpp"
 
 #include <atomic>
 #include <cstddef>

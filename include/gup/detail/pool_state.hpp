@@ -61,6 +61,7 @@ class pool_state final : public free_page_store_of<Domain> {
     using store = free_page_store_of<Domain>;
     using memory_slab = slab<kernel>;
     static constexpr bool tracks = tracking<Domain>::enabled;
+    static constexpr bool shared = std::is_same_v<store, free_page_store>;
 
 public:
     /// Null, with `failure` filled and nothing left behind, if it cannot be made.
@@ -101,7 +102,23 @@ public:
     std::uintptr_t start(page& p, reference_kind kind, [[maybe_unused]] origin_of<Domain> where) noexcept {
         if constexpr (tracks) return tracker_.first(p, kind, where.where);
         page_access::counts(p).start(kind);
-        return reference_word(p).value();
+        // not of plain ones: they have names, which are compared by their words
+        const bool hints = shared && kind != reference_kind::plain;
+        return reference_word(p).value() | (hints ? reference_word::first_tag : 0);
+    }
+    /// First references to pages of their own in all of `refs`; false, and nothing done, if that needs more
+    /// than the thread's magazine, or one of them holds a page, which would have to be dropped first.
+    template <class Ref>
+    bool start_all(std::span<Ref> refs, reference_kind kind,
+                   [[maybe_unused]] origin_of<Domain> where) noexcept {
+        if constexpr (!tracks && shared) {
+            for (const Ref& ref : refs)
+                if (ref) return false;
+            return this->take_each(refs.size(), [&](page& p, std::size_t i) noexcept {
+                reference_access::set(refs[i], start(p, kind, where));
+            });
+        }
+        return false;
     }
     /// The word of a reference that has been counted.
     std::uintptr_t counted(page& p, [[maybe_unused]] reference_kind kind,
@@ -172,7 +189,9 @@ private:
             zone& made =
                 zone_access::make(at, memory_->memory().data() + ((i * zone::max_pages) << page_shift),
                                   page_shift, access, static_cast<store*>(this), &store::on_release);
-            if constexpr (std::is_same_v<store, local_free_page_store>)
+            if constexpr (shared)
+                zone_access::set_drop_first(made, &store::drop_first);
+            else
                 zone_access::set_thread(made, this_thread_identity());
         }
     }
@@ -253,46 +272,5 @@ private:
     pool_state<Domain>* pool_;
     [[no_unique_address]] origin_of<Domain> where_;
 };
-
-/// Puts references from `next` on, for as long as they lead to pages of one pool and the thread's magazine
-/// has room. False if the first of them must go another way.
-template <class Domain, dma_access Access>
-bool put_to_one_pool(const std::span<user_page_ref<Domain, Access>>& refs, std::size_t& next,
-                     origin_of<Domain> where) noexcept {
-    using counting = counting_t<Domain>;
-    const zone& first = zone::of(&counted_of(reference_access::word(refs[next])));
-    if (!zone_access::releases_to(first, &free_page_store::on_release)) return false;
-    auto* const owner = static_cast<free_page_store*>(zone_access::owner(first));
-    return owner->give_back_while([&](bool lookups, page*& freed) noexcept {
-        constexpr reference_kind kind = kind_of(Access);
-        if (next == refs.size() || !refs[next]) return false;
-        const std::uintptr_t word = reference_access::word(refs[next]);
-        counted& c = counted_of(word);
-        if (zone_access::owner(zone::of(&c)) != owner) return false;
-        if (looks<Domain>(where)) check_put<Domain>(word, kind, where);
-        page& p = page_access::from(c);
-        reference_access::release(refs[next++]);
-        reference_counts& counts = page_access::counts(p);
-        if (lookups ? counts.drop<counting>(kind) : counts.drop_without_lookups<counting>(kind)) freed = &p;
-        return true;
-    });
-}
-
-/// Puts all references; consecutive pages of one pool go back to it together.
-template <class Domain, dma_access Access>
-void put_all(std::span<user_page_ref<Domain, Access>> refs, origin_of<Domain> where) noexcept {
-    using counting = counting_t<Domain>;
-    for (std::size_t i = 0; i < refs.size();) {
-        const std::uintptr_t word = reference_access::word(refs[i]);
-        if (word == 0) {
-            ++i;
-            continue;
-        }
-        prepare_put<Domain>(word, kind_of(Access), where);
-        if constexpr (std::is_same_v<counting, shared_counting>)
-            if (put_to_one_pool(refs, i, where)) continue;
-        put_reference<Domain>(reference_access::release(refs[i++]), kind_of(Access));
-    }
-}
 
 } // namespace gup::inline GUP_NAMESPACE::detail

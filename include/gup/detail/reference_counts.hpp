@@ -87,18 +87,12 @@ public:
         }
     }
 
-    /// As drop, without a locked instruction if this is the only reference. Correct only while nobody can
-    /// turn an unreferenced page into a referenced one behind our back, that is while no look-up by address
-    /// is possible.
-    template <class Counting>
-    [[nodiscard]] bool drop_without_lookups(reference_kind kind) noexcept {
-        if constexpr (!std::is_same_v<Counting, local_counting>) {
-            if (atomic().load(std::memory_order_acquire) == static_cast<std::uint64_t>(kind)) {
-                atomic().store(0, std::memory_order_relaxed);
-                return true;
-            }
-        }
-        return drop<Counting>(kind);
+    /// As drop, without a locked instruction, if this is the only reference; false, and nothing done, if it
+    /// is not. Correct only while no look-up by address is possible (see free_page_store::give_back_each).
+    [[nodiscard]] bool end_only(reference_kind kind) noexcept {
+        if (load() != static_cast<std::uint64_t>(kind)) return false;
+        atomic().store(0, std::memory_order_relaxed);
+        return true;
     }
 
     /// The first reference of a page that its finder owns alone.

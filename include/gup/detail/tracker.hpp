@@ -8,7 +8,7 @@
 #include "gup/detail/fault_report.hpp"
 #include "gup/detail/magazine.hpp"
 #include "gup/detail/process.hpp"
-#include "gup/detail/reference_word.hpp"
+#include "gup/detail/reference_verbs.hpp"
 #include "gup/detail/stand_in_store.hpp"
 #include "gup/detail/userfault.hpp"
 #include "gup/detail/vma.hpp"

@@ -175,24 +175,6 @@ TEST_CASE("a thread that uses two stores in turn keeps a cache of each") {
     two.store.close();
 }
 
-TEST_CASE("a batch put is told whether pages may be looked up by now") {
-    shop s(200);
-    s.store.give_back(*s.store.take()); // only a thread with a cache puts in batches
-    std::vector<bool> told;
-    const auto ask = [&] {
-        s.store.give_back_while([&](bool lookups, gup::page*&) {
-            told.push_back(lookups);
-            return false;
-        });
-    };
-    ask();
-    CHECK(s.store.allow_lookups());
-    ask();
-
-    CHECK(told == std::vector<bool>{false, true});
-    s.store.close();
-}
-
 TEST_CASE("a thread that gets and puts many pages over and over needs the list of all threads once") {
     shop s(1024);
     s.give_back(s.take(200));
@@ -225,6 +207,91 @@ TEST_CASE("threads that are many for a pool's pages do not take them from each o
     CHECK(counting_kernel::barriers == 0);
     for (auto& end : ends) end.set_value();
     for (auto& thread : idle) thread.join();
+    s.store.close();
+}
+
+TEST_CASE("pages are taken one after the other from a thread's cache, or none") {
+    shop s(200);
+    std::vector<gup::page*> got;
+    const auto take = [&](std::size_t wanted) {
+        return s.store.take_each(wanted, [&](gup::page& p, std::size_t i) {
+            CHECK(i == got.size());
+            got.push_back(&p);
+        });
+    };
+    CHECK_FALSE(take(1)); // the thread has none yet
+    s.store.give_back(*s.store.take());
+    const std::uint32_t held = gup::detail::this_thread_magazines.current.load()->count;
+
+    CHECK_FALSE(take(held + 1));
+    CHECK(got.empty());
+    CHECK(take(held));
+    CHECK(got.size() == held);
+    CHECK(std::set<gup::page*>(got.begin(), got.end()).size() == held);
+    CHECK(take(0));
+    CHECK_FALSE(take(1));
+    s.give_back(got);
+    s.store.close();
+    CHECK(shop::destroyed == 1);
+}
+
+TEST_CASE("references are ended as the only ones as long as they are, and there is room for their pages") {
+    shop s(200);
+    const auto taken = s.take(150);
+    s.store.give_back(*taken[0]);
+    const auto* const cache = gup::detail::this_thread_magazines.current.load();
+    const std::uint32_t room = cache->capacity - cache->count;
+    REQUIRE(room < 140);
+    std::size_t asked = 0;
+    const auto end_all_but = [&](std::size_t other) {
+        return s.store.give_back_each(149, [&](std::size_t i) {
+            ++asked;
+            return i == other ? nullptr : taken[1 + i];
+        });
+    };
+
+    CHECK(end_all_but(0) == 0);
+    CHECK(asked == 1);
+    CHECK(end_all_but(3) == 3);
+    CHECK(asked == 5);
+    CHECK(s.store.give_back_each(146, [&](std::size_t i) { return taken[4 + i]; }) == room - 3);
+    CHECK(cache->count == cache->capacity);
+    CHECK(s.store.give_back_each(1, [&](std::size_t) { return taken[149]; }) == 0);
+    for (std::size_t i = 1 + room; i < taken.size(); ++i) s.store.give_back(*taken[i]);
+    CHECK(s.store.free_pages() == 200);
+    s.store.close();
+    CHECK(shop::destroyed == 1);
+}
+
+TEST_CASE("no reference is ended as the only one once pages can be looked up, by whatever thread") {
+    shop s(200);
+    gup::page* const p = s.store.take();
+    const auto end = [&](std::size_t) { return p; };
+    CHECK(s.store.give_back_each(1, end) == 1); // and the thread has a cache
+    CHECK(s.store.allow_lookups());
+
+    CHECK(s.store.give_back_each(1, end) == 0);
+    std::thread([&] {
+        s.store.give_back(*s.store.take());
+        CHECK(s.store.give_back_each(1, end) == 0); // nor with a cache made since
+    }).join();
+    s.store.close();
+}
+
+TEST_CASE("look-ups begin when a thread that is just ending an only reference is done") {
+    shop s(200);
+    gup::page* const p = s.store.take();
+    std::future<bool> looking;
+    bool waited = false;
+    CHECK(s.store.give_back_each(1, [&](std::size_t) {
+        looking = std::async(std::launch::async, [&] { return s.store.allow_lookups(); });
+        waited = looking.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready;
+        return p;
+    }) == 1);
+
+    CHECK(waited);
+    CHECK(looking.get());
+    CHECK(s.store.free_pages() == 200);
     s.store.close();
 }
 

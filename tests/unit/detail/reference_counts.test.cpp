@@ -56,19 +56,20 @@ TEMPLATE_TEST_CASE("only the last drop of any kind says that nobody holds the pa
         }
 }
 
-TEMPLATE_TEST_CASE("a drop where nothing can be looked up counts as any other", "", shared_counting,
-                   local_counting) {
-    for (const auto kind : kinds) {
-        reference_counts counts = counts_of(kind, 2);
-        CHECK_FALSE(counts.drop_without_lookups<TestType>(kind));
-        CHECK(counts.drop_without_lookups<TestType>(kind));
-        CHECK_FALSE(counts.add_unless_free(kind));
+TEST_CASE("only the only reference is ended as such") {
+    for (const auto kind : kinds)
+        for (const auto other : kinds) {
+            reference_counts counts = counts_of(kind, 1);
+            counts.add<shared_counting>(other);
+            CHECK_FALSE(counts.end_only(kind));
+            CHECK_FALSE(counts.end_only(other));
 
-        counts.start(reference_kind::plain);
-        counts.add<TestType>(kind);
-        CHECK_FALSE(counts.drop_without_lookups<TestType>(kind));
-        CHECK(counts.drop<TestType>(reference_kind::plain));
-    }
+            CHECK_FALSE(counts.drop<shared_counting>(other)); // nothing was done
+            CHECK(counts.end_only(kind));
+            CHECK(counts.none());
+            CHECK_FALSE(counts.end_only(kind));
+            CHECK_FALSE(counts.add_unless_free(kind));
+        }
 }
 
 TEST_CASE("a reference is added only where there is one already") {
