@@ -105,11 +105,16 @@ private:
     page<Count>* page_;
 };
 
+/// A page with a flag that a write-back clears, on whatever thread.
+struct marked_page : page<shared_count> {
+    std::atomic<bool> dirty{false};
+};
+
 /// Free pages of one thread. Get and put have no lock, no test for the end of the list and no way to other
 /// threads.
 class free_list {
 public:
-    using page_type = page<shared_count>;
+    using page_type = marked_page;
 
     void push(page_type& p) noexcept {
         p.next = first_;
@@ -117,12 +122,16 @@ public:
     }
     page_type* get() noexcept {
         page_type* const p = first_;
-        first_ = p->next;
+        first_ = static_cast<page_type*>(p->next);
         p->count.start();
         return p;
     }
     void put(page_type* p) noexcept {
         if (p->count.drop()) push(*p);
+    }
+    void put_dirty(page_type* p) noexcept {
+        p->dirty.exchange(true, std::memory_order_release);
+        put(p);
     }
 
 private:
