@@ -4,6 +4,8 @@
 /// The kernel policy: every system call that gup makes goes through a stateless class of this shape, so that
 /// tests can make any of them fail.
 
+#include "gup/detail/page_range.hpp"
+#include "gup/detail/procmap_query.hpp"
 #include "gup/detail/uncancelled.hpp"
 #include "gup/version.hpp"
 
@@ -32,12 +34,7 @@ struct throwing_calls {
     static int read_text(const char* path, std::string& text) {
         const uncancelled call;
         text.clear();
-        const struct closed_at_the_end {
-            ~closed_at_the_end() {
-                if (fd >= 0) ::close(fd);
-            }
-            int fd;
-        } file{::open(path, O_RDONLY | O_CLOEXEC)};
+        const file_to_read file(path);
         if (file.fd < 0) return -errno;
         char buffer[4096];
         for (;;) {
@@ -46,6 +43,28 @@ struct throwing_calls {
             if (got <= 0) return got < 0 ? -errno : 0;
             text.append(buffer, static_cast<std::size_t>(got));
         }
+    }
+
+    /// The lines of /proc/self/maps of the mappings in a range, each asked for by itself (see
+    /// procmap_query.hpp): 0 or -errno, ENOTTY before Linux 6.11. Opens the file at every call: an open one
+    /// shows the memory of the process that opened it, a forked child's parent. Throws std::bad_alloc.
+    static int query_maps(page_range pages, std::string& text) {
+        const uncancelled call;
+        text.clear();
+        const file_to_read maps("/proc/self/maps");
+        if (maps.fd < 0) return -errno;
+        char name[PATH_MAX];
+        while (!pages.empty()) {
+            procmap_query query{.query_flags = covering_or_next_vma,
+                                .query_addr = pages.begin,
+                                .vma_name_size = sizeof name,
+                                .vma_name_addr = reinterpret_cast<std::uintptr_t>(name)};
+            if (::ioctl(maps.fd, procmap_query_request, &query) != 0) return errno == ENOENT ? 0 : -errno;
+            if (query.vma_start >= pages.end) return 0;
+            append_maps_line(text, query, name);
+            pages.begin = query.vma_end;
+        }
+        return 0;
     }
 
     /// What a symbolic link leads to: 0 or -errno. Throws std::bad_alloc.
@@ -68,6 +87,17 @@ struct throwing_calls {
             if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
         return 0;
     }
+
+private:
+    struct file_to_read {
+        explicit file_to_read(const char* path) noexcept : fd(::open(path, O_RDONLY | O_CLOEXEC)) {}
+        file_to_read(const file_to_read&) = delete;
+        file_to_read& operator=(const file_to_read&) = delete;
+        ~file_to_read() {
+            if (fd >= 0) ::close(fd);
+        }
+        const int fd;
+    };
 };
 
 } // namespace gup::inline GUP_NAMESPACE::detail

@@ -28,8 +28,15 @@ using gup_test::page_bytes;
 
 /// Shows every memfd with the same inode number, as files of a subvolume and of its snapshot have it.
 struct subvolumes : gup::system_kernel {
+    static int query_maps(gup::detail::page_range pages, std::string& text) {
+        return renumber(gup::system_kernel::query_maps(pages, text), text);
+    }
     static int read_text(const char* path, std::string& text) {
-        const int result = gup::system_kernel::read_text(path, text);
+        return renumber(gup::system_kernel::read_text(path, text), text);
+    }
+
+private:
+    static int renumber(int result, std::string& text) {
         text = std::regex_replace(text, std::regex("[0-9]+( +/memfd:)"), "7$1");
         return result;
     }

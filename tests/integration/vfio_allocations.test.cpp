@@ -38,6 +38,9 @@ struct kernel : gup_test::pretend_vfio {
     static ssize_t pread(int fd, void* into, std::size_t bytes, std::uint64_t offset) {
         return surely([&] { return base::pread(fd, into, bytes, offset); });
     }
+    static int query_maps(gup::detail::page_range pages, std::string& text) {
+        return surely([&] { return base::query_maps(pages, text); });
+    }
     static int read_text(const char* path, std::string& text) {
         return surely([&] { return base::read_text(path, text); });
     }

@@ -76,6 +76,14 @@ void for_each_vma(std::string_view maps, Visit visit) {
     }
 }
 
+/// The lines of /proc/self/maps of the mappings in a range, and maybe of others: one by one where the kernel
+/// can be asked for one, else all: 0 or -errno. Throws std::bad_alloc.
+template <class Kernel>
+int read_maps(page_range pages, std::string& maps) {
+    if (Kernel::query_maps(pages, maps) == 0) return 0;
+    return Kernel::read_text("/proc/self/maps", maps); // also tells a name longer than PATH_MAX
+}
+
 /// The sentence that says so if the process has about as many mappings as it may, else empty. Throws
 /// std::bad_alloc.
 template <class Kernel>

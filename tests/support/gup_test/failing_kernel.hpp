@@ -9,6 +9,7 @@
 ///     … the operation …
 ///     CHECK(kernel::locked.bytes() == 0);
 
+#include "gup/detail/page_range.hpp"
 #include "gup/kernel.hpp"
 #include "gup_test/address_set.hpp"
 
@@ -107,6 +108,9 @@ struct failing_kernel : Base {
     }
     static int memlock_limit(std::uint64_t& bytes) {
         return call<int>([&] { return Base::memlock_limit(bytes); });
+    }
+    static int query_maps(gup::detail::page_range pages, std::string& text) {
+        return call<int>([&] { return Base::query_maps(pages, text); });
     }
     static int read_text(const char* path, std::string& text) {
         return call<int>([&] { return Base::read_text(path, text); });

@@ -196,6 +196,7 @@ struct pretend_vfio : pretend_bus {
         bytes = limit;
         return 0;
     }
+    static int query_maps(gup::detail::page_range, std::string&) noexcept { return -ENOTTY; }
     static int read_text(const char* path, std::string& text) {
         if (path == std::string("/proc/thread-self/status")) {
             const std::lock_guard guard(lock);
