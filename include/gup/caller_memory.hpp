@@ -60,8 +60,12 @@ try_get_user_pages(Domain& domain, std::span<Byte, Extent> memory, pin_failure& 
 /// holes; EACCES for memory that may not be read, or not be written as the access demands; EOPNOTSUPP for
 /// memfd_secret, and for the memory of a device in a domain that cannot pin it; EBUSY if the range overlaps
 /// one that is pinned, by its addresses or by the part of a file that it shows, or is pinned with less
-/// access; EMLINK if it has a million and a half references; and what the domain says. Reads /proc/self/maps.
-/// Thread-safe, except with `local<>` domains, whose pages belong to the calling thread.
+/// access; EMLINK if it has a million and a half references; and what the domain says. Asks the kernel for
+/// the mappings of the range, or before Linux 6.11 reads all of /proc/self/maps.
+///
+/// Thread-safe, except with `local<>` domains, whose pages belong to the calling thread. Threads pin ranges
+/// that do not overlap at the same time. Who wants a range that another thread pins or unpins just then waits
+/// until that is done; if it is the same thread, because a domain itself pins memory, that is EBUSY.
 ///
 /// A range that is pinned already is pinned once, whoever asks, and has one dirty flag. If it was unmapped
 /// since, and mapped anew, it is other memory and gets a pin of its own; the references that were there

@@ -28,6 +28,17 @@ gup::pin_failure refusal_of(pretended& domain, std::span<std::byte> memory) {
     return failure;
 }
 
+/// A kernel whose mappings can be seen, or not.
+struct blind : gup::system_kernel {
+    static inline bool sees = false;
+    static int query_maps(gup::detail::page_range pages, std::string& text) {
+        return sees ? gup::system_kernel::query_maps(pages, text) : -EMFILE;
+    }
+    static int read_text(const char* path, std::string& text) {
+        return sees ? gup::system_kernel::read_text(path, text) : -EMFILE;
+    }
+};
+
 } // namespace
 
 TEST_CASE("memory of the caller's is pinned as one page of any length until its last put") {
@@ -158,6 +169,46 @@ TEST_CASE("where nobody can tell whether memory was mapped anew every call pins 
     gup::put_user_page(std::move(second), gup::clean);
     gup::put_user_page(std::move(first), gup::clean);
     CHECK(domain.log->releases == 2);
+}
+
+TEST_CASE("where the kernel cannot be asked for one mapping the text of all says the same") {
+    struct old_kernel : gup::system_kernel {
+        static int query_maps(gup::detail::page_range, std::string&) noexcept { return -ENOTTY; }
+    };
+    pretend_domain<old_kernel> domain;
+    memory_file file(2);
+    mapping one(file.fd(), 0, 1), other(file.fd(), 0, 1);
+    auto base = gup::get_user_pages(domain, one.all());
+    auto second = gup::get_user_pages(domain, other.all());
+    CHECK(&gup::page_descriptor(second) == &gup::page_descriptor(base));
+    REQUIRE(::mmap(one.page(0), page_bytes(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file.fd(),
+                   static_cast<off_t>(page_bytes())) == one.page(0));
+    auto fresh = gup::get_user_pages(domain, one.all());
+    CHECK(&gup::page_descriptor(fresh) != &gup::page_descriptor(base));
+    one.make_hole(0);
+    gup::pin_failure failure;
+    CHECK_FALSE(gup::try_get_user_pages(domain, one.all(), failure).has_value());
+    CHECK(failure.code == std::errc::bad_address);
+    CHECK(failure.range.data() == one.page(0));
+}
+
+TEST_CASE("without a look at the mappings nothing is pinned, nor pinned once more") {
+    pretend_domain<blind> domain;
+    memory_file file(1);
+    mapping one(file.fd(), 0, 1), other(file.fd(), 0, 1);
+    blind::sees = true;
+    auto ref = gup::get_user_pages(domain, one.all());
+    blind::sees = false;
+    for (const mapping* const wanted : {&one, &other}) {
+        gup::pin_failure failure;
+        CHECK_FALSE(gup::try_get_user_pages(domain, wanted->all(), failure).has_value());
+        CHECK(failure.code == std::errc::too_many_files_open);
+        CHECK(contains(failure.message(), "reading /proc/self/maps"));
+    }
+    gup::put_user_page(std::move(ref), gup::clean);
+    CHECK(domain.log->pins == 1);
+    CHECK(domain.log->releases == 1);
+    CHECK(domain.log.use_count() == 1);
 }
 
 TEST_CASE("another domain has pins of its own") {

@@ -8,12 +8,14 @@
 #include "gup/detail/absent_memory.hpp"
 #include "gup/detail/page_range.hpp"
 #include "gup/detail/proc_text.hpp"
+#include "gup/detail/shared_part_index.hpp"
 #include "gup/detail/smaps.hpp"
 #include "gup/detail/vma.hpp"
 #include "gup/dma_access.hpp"
 #include "gup/error.hpp"
 #include "gup/pin_domain.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -24,21 +26,6 @@
 #include <vector>
 
 namespace gup::inline GUP_NAMESPACE::detail {
-
-/// A part of a file that a range shows through a shared mapping: who writes there writes to the file's pages.
-/// Files of different subvolumes, as a snapshot's, may have the same numbers: their names differ.
-struct shared_part {
-    std::uint64_t device = 0;
-    std::uint64_t inode = 0;
-    std::uint64_t offset = 0;
-    std::uint64_t length = 0;
-
-    friend constexpr bool operator==(const shared_part&, const shared_part&) noexcept = default;
-    friend constexpr bool overlap(const shared_part& a, const shared_part& b) noexcept {
-        return a.device == b.device && a.inode == b.inode && a.offset < b.offset + b.length &&
-               b.offset < a.offset + a.length;
-    }
-};
 
 /// What a range shows, in the order of its addresses.
 struct range_content {
@@ -51,13 +38,6 @@ struct range_content {
     /// True if both show the same pages in the same order.
     bool same_as(const range_content& other) const noexcept {
         return all_shared && other.all_shared && shared == other.shared;
-    }
-    /// True if any page of a file is in both.
-    bool overlaps(const range_content& other) const noexcept {
-        for (const shared_part& part : shared)
-            for (const shared_part& same : other.shared)
-                if (overlap(part, same)) return true;
-        return false;
     }
 };
 
@@ -148,8 +128,16 @@ inline std::optional<range_content> look_at_range(std::string_view maps, page_ra
     return std::nullopt;
 }
 
-/// The names of the files that a range shows through shared mappings, in the order of its addresses. Of one
-/// text only: the name of a mapping changes when its file is renamed.
+/// As the other, and refuses if it cannot.
+template <class Kernel>
+bool read_maps(page_range pages, std::string& maps, pin_failure& failure) {
+    const int result = read_maps<Kernel>(pages, maps);
+    if (result == 0) return true;
+    return refuse(failure, -result, "reading /proc/self/maps",
+                  "the kind of the memory cannot be told without it: mount /proc, or raise `ulimit -n`");
+}
+
+/// The names of the files that a range shows through shared mappings, in the order of its addresses.
 inline std::vector<std::string_view> file_names(std::string_view maps, page_range pages) {
     std::vector<std::string_view> names;
     for_each_vma(maps, [&](const vma& mapping) {
@@ -160,13 +148,23 @@ inline std::vector<std::string_view> file_names(std::string_view maps, page_rang
     return names;
 }
 
-/// True if any name is among both.
-inline bool share_a_name(const std::vector<std::string_view>& names,
-                         const std::vector<std::string_view>& others) noexcept {
-    for (const std::string_view name : names)
-        for (const std::string_view other : others)
-            if (name == other) return true;
-    return false;
+/// What two ranges have in common of the names of their files.
+enum class file_names_are { apart, overlapping, the_same };
+
+/// At one moment, since the name of a mapping changes when its file is renamed; nothing, with `failure`
+/// filled, if they cannot be read. Throws std::bad_alloc.
+template <class Kernel>
+std::optional<file_names_are> compare_file_names(page_range one, page_range other, pin_failure& failure) {
+    std::string before, others, after;
+    do {
+        if (!read_maps<Kernel>(one, before, failure) || !read_maps<Kernel>(other, others, failure) ||
+            !read_maps<Kernel>(one, after, failure))
+            return std::nullopt;
+    } while (file_names(before, one) != file_names(after, one));
+    const auto names = file_names(after, one), other_names = file_names(others, other);
+    if (std::find_first_of(names.begin(), names.end(), other_names.begin(), other_names.end()) == names.end())
+        return file_names_are::apart;
+    return names == other_names ? file_names_are::the_same : file_names_are::overlapping;
 }
 
 /// True if a domain refused what it was to pin, and not for want of something else.

@@ -6,114 +6,48 @@
 /// too; but of each release of gup, because a record is made of the release's own types. A domain that a user
 /// wrote is one class for all releases: outside of their namespaces, two layouts would meet in one registry.
 /// Memory that is pinned through two releases is two pages, each with a dirty state of its own.
+///
+/// The lock is held for look-ups only, never while the kernel or a domain is asked. A range is listed before
+/// it is pinned and until it is unpinned, both without a reference: who wants any of it waits for its thread,
+/// which itself waits for nobody meanwhile, unless its domain pins memory.
 
-#include "gup/detail/caller_range.hpp"
+#include "gup/detail/dynamic_records.hpp"
 #include "gup/detail/keep_loaded.hpp"
 #include "gup/detail/mapping_mark.hpp"
 #include "gup/detail/process.hpp"
-#include "gup/detail/stand_in_store.hpp"
-#include "gup/dynamic_page.hpp"
-
-#include <boost/intrusive/set.hpp>
+#include "gup/detail/uncancelled.hpp"
 
 #include <atomic>
 #include <cerrno>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace gup::inline GUP_NAMESPACE::detail {
 
-template <class Domain>
-class [[gnu::visibility("default")]] dynamic_registry;
-
 /// Never destroyed: references in static objects may outlive anything.
 template <class Domain>
 class dynamic_registry {
     using kernel = typename Domain::kernel;
     using counting = counting_t<Domain>;
+    using guard = std::unique_lock<std::mutex>;
+    using records = dynamic_records<Domain>;
+    using record = dynamic_record<Domain>;
+    using holder = record_holder<Domain>;
 
-    struct provided_memory final : pinned_memory {
-        explicit provided_memory(std::shared_ptr<const void> held) noexcept : keep_alive(std::move(held)) {}
-        const std::shared_ptr<const void> keep_alive;
+    /// Ends a record without references: whatever was done for it. Ends without the lock.
+    struct let_go {
+        void operator()(record* over) const noexcept { over->owner.registry.end(*over); }
     };
-
-    /// What is asked for.
-    struct request {
-        page_range pages;
-        dma_access access;
-        const memory_provider& provider;
-    };
-
-    /// What a dynamic page has beside its descriptor.
-    struct record : boost::intrusive::set_base_hook<> {
-        page_range pages;
-        range_content content;
-        std::unique_ptr<provided_memory> memory{}; ///< of a provider; the caller keeps his own
-        typename Domain::registration pin{};
-        dynamic_page* descriptor = nullptr;
-        bool marked = false; ///< so that one can tell whether its memory is still there
-
-        dynamic_stand_in& stand_in() const noexcept { return dynamic_access::stand_in_of(*descriptor); }
-        /// Its last reference has gone, and whoever put that waits for our lock.
-        bool over() const noexcept { return stand_in().counts().none(); }
-        std::span<const std::byte> memory_range() const noexcept {
-            return {reinterpret_cast<const std::byte*>(pages.begin), pages.size()};
-        }
-        const void* provider() const noexcept {
-            return memory == nullptr ? nullptr : memory->keep_alive.get();
-        }
-        /// The first pin: what it counts in. The base is this itself or one of which it has a reference.
-        counted& start(record& base, const request& wanted) noexcept {
-            dynamic_stand_in& s = stand_in();
-            s.base = &base.stand_in().own;
-            s.memory = {.address = reinterpret_cast<std::byte*>(pages.begin),
-                        .length = pages.size(),
-                        .pfn = base.pages.begin >> pfn_shift,
-                        .registration = &pin,
-                        .access = wanted.access,
-                        .auxiliary = wanted.provider.auxiliary};
-            s.record = this;
-            page_access::set_dynamic(s.own);
-            const reference_kind kind = kind_of(wanted.access);
-            if (!s.forwards()) {
-                s.counts().start(kind);
-                return page_access::counted_of(s.own);
-            }
-            s.base_counts().template add<counting>(kind);
-            s.counts().start(reference_kind::reader);
-            s.slot_of(kind).counts.start(kind);
-            return s.slot_of(kind);
-        }
-    };
-    struct first_address {
-        using type = std::uintptr_t;
-        type operator()(const record& r) const noexcept { return r.pages.begin; }
-    };
-    using record_set = boost::intrusive::set<record, boost::intrusive::key_of_value<first_address>>;
-
-    /// One domain; of a local<> domain, what one thread has pinned.
-    struct pinned_in {
-        pinned_in(dynamic_registry& in, const Domain& d, const void* on)
-            : registry(in), domain(d), thread(on), descriptors(this, &on_release, on) {
-            handle_access::count_as_pin(domain);
-        }
-
-        dynamic_registry& registry;
-        Domain domain;
-        const void* const thread;
-        stand_in_store<dynamic_page, kernel> descriptors;
-        record_set records{};  // without those that are over; no two overlap
-        std::size_t alive = 0; // with them
-    };
+    using listed_record = std::unique_ptr<record, let_go>;
 
 public:
     /// The one of this process, null if there is none yet. Thread-safe.
@@ -132,51 +66,34 @@ public:
         return *known; // another thread was first
     }
 
-    /// A pin of the range: its word; 0, with `failure` filled, if it cannot be. Throws std::bad_alloc.
+    /// A pin of the range: its word; 0, with `failure` filled, if it cannot be. Throws std::bad_alloc, and
+    /// what the domain throws.
     std::uintptr_t get(Domain& domain, std::span<const std::byte> range, dma_access access,
                        const memory_provider& provider, pin_failure& failure) {
         const auto pages = whole_pages(range, kernel::page_size(), failure);
         if (!pages) return 0;
-        const request wanted{*pages, access, provider};
-        const std::lock_guard lock(lock_); // until the pin is there: another thread may want the same
-        pinned_in* const in = find(domain);
-        std::string maps;
-        if (const int result = kernel::read_text("/proc/self/maps", maps); result < 0) {
-            refuse(failure, -result, "reading /proc/self/maps",
-                   "the kind of the memory cannot be told without it: mount /proc, or raise `ulimit -n`");
-            return 0;
-        }
-        while (record* const r = in == nullptr ? nullptr : overlapping(*in, *pages)) {
-            const memory_is now = look_again(*r, maps);
-            if (now == memory_is::another || (now == memory_is::unknown && r->pages == *pages)) {
-                in->records.erase(in->records.iterator_to(*r)); // who has it keeps what is pinned
-                continue;
-            }
-            if (!check_same_range(*r, wanted, failure)) return 0;
-            if (const std::uintptr_t word = try_add_pin(*r, kind_of(access)); word != 0) return word;
-            if (crowded(*r, kind_of(access))) {
-                refuse(failure, EMLINK, pinning_call,
-                       "the memory has a million and a half references: put some");
-                return 0;
+        keep_loaded(); // even if another shared object made the registry
+        const pin_request wanted{*pages, access, provider};
+        guard lock(lock_);
+        while (record* const r = find_record(domain, *pages)) {
+            if (r->changing()) {
+                if (!wait_for(*r, lock, failure)) return 0;
+            } else if (const auto word = get_again(*r, wanted, lock, failure)) {
+                return *word;
             }
         }
-        auto content = look_at_range(maps, *pages, access, pins_device_memory<Domain>, failure);
-        if (!content) return 0;
-        if (provider.keep_alive != nullptr) *content = {.all_shared = false};
-        record* base = nullptr;
-        if (in != nullptr && !find_base(*in, *content, wanted, maps, base, failure)) return 0;
-        return add(domain, in, base, std::move(*content), wanted, failure);
+        listed_record made(list(domain, *pages, failure));
+        lock.unlock();
+        return made == nullptr ? 0 : pin(domain, made, wanted, failure);
     }
 
     /// A plain reference to what holds the address: its word; 0 if there is none.
     std::uintptr_t find(const Domain& domain, const void* address) noexcept {
         const auto at = reinterpret_cast<std::uintptr_t>(address);
+        if (at == UINTPTR_MAX) return 0;
         const std::lock_guard lock(lock_);
-        pinned_in* const in = find(domain);
-        record* const r = in == nullptr || at == UINTPTR_MAX ? nullptr : overlapping(*in, {at, at + 1});
-        if (r == nullptr || !r->stand_in().counts().add_unless_free_or_crowded(reference_kind::plain))
-            return 0;
-        return dynamic_access::word(page_access::counted_of(r->stand_in().own));
+        const record* const r = find_record(domain, {at, at + 1});
+        return r == nullptr || r->stand_in().counts().crowded() ? 0 : r->try_add_plain();
     }
 
 private:
@@ -185,198 +102,188 @@ private:
     static const void* thread() noexcept {
         return std::is_same_v<counting, local_counting> ? this_thread_identity() : nullptr;
     }
-    pinned_in* find(const Domain& domain) noexcept {
+    records* find_domain(const Domain& domain) noexcept {
         for (const auto& in : domains_)
             if (in->thread == thread() && in->domain == domain) return in.get();
         return nullptr;
     }
-
-    /// The first record, by address, that shares a page with the range. Takes out what is over.
-    static record* overlapping(pinned_in& in, page_range pages) noexcept {
-        auto at = in.records.upper_bound(pages.begin);
-        if (at != in.records.begin()) --at;
-        while (at != in.records.end() && at->pages.begin < pages.end) {
-            record& r = *at;
-            if (!intersection(r.pages, pages).empty() && !r.over()) return &r;
-            at = r.over() ? in.records.erase(at) : std::next(at);
+    record* find_record(const Domain& domain, page_range pages) noexcept {
+        records* const in = find_domain(domain);
+        return in == nullptr ? nullptr : in->find(pages);
+    }
+    /// A record of a range that no other shares a page with, as dynamic_records::list.
+    record* list(const Domain& domain, page_range pages, pin_failure& failure) {
+        domains_.reserve(domains_.size() + 1);
+        records* in = find_domain(domain);
+        std::unique_ptr<records> first;
+        if (in == nullptr) {
+            first = std::make_unique<records>(*this, domain, thread(), &on_release);
+            in = first.get();
         }
-        return nullptr;
+        record* const made = in->list(pages, failure);
+        if (made != nullptr && first != nullptr) domains_.push_back(std::move(first)); // reserved
+        return made;
     }
-
-    /// What is mapped now at the addresses of a record, beside what it was when it was pinned.
-    enum class memory_is { the_same, another, unknown };
-    static memory_is look_again(const record& r, std::string_view maps) {
-        if (r.memory != nullptr) return memory_is::the_same; // its provider keeps it
-        if (!r.content.all_shared) {
-            if (!r.marked) return memory_is::unknown;
-            const bool same = mapping_marks<kernel>::current().marked(maps, r.pages);
-            return same ? memory_is::the_same : memory_is::another;
-        }
-        pin_failure none;
-        const auto now = look_at_range(maps, r.pages, dma_access::read, pins_device_memory<Domain>, none);
-        return now && now->same_as(r.content) ? memory_is::the_same : memory_is::another;
-    }
-
-    /// Refuses for the sake of what is pinned.
-    static bool refuse_for(const record& r, const char* what, pin_failure& failure) {
-        return refuse(failure, EBUSY, pinning_call,
-                      std::string(what) + " (" + std::to_string(r.pages.size()) + " bytes at " +
-                          hexadecimal(r.pages.begin) + ")");
-    }
-
-    static bool check_same_range(const record& r, const request& wanted, pin_failure& failure) {
-        if (r.pages != wanted.pages)
-            return refuse_for(r,
-                              "the range overlaps memory that is pinned: pin exactly the same range, or "
-                              "put that first",
-                              failure);
-        if (wanted.provider.keep_alive != nullptr && wanted.provider.keep_alive.get() != r.provider())
-            return refuse_for(
-                r,
-                "the memory is pinned, but not as its provider's, who would not be kept: put that "
-                "first",
+    /// Waits until something has changed that may be a record which is changing. False if it is the caller's
+    /// own thread that pins or unpins it, farther up its stack.
+    bool wait_for(const record& r, guard& lock, pin_failure& failure) {
+        if (r.thread.load(std::memory_order_relaxed) == this_thread_identity())
+            return r.refuse(
+                "the memory is being pinned or unpinned by the function that pins it here: pin it "
+                "before or after that",
                 failure);
-        if (!narrows_to(r.stand_in().memory.access, wanted.access))
-            return refuse_for(r,
-                              "the memory is pinned with less access: put that first, or pin it with "
-                              "the widest access to begin with",
-                              failure);
+        const uncancelled waits;
+        changed_.wait(lock);
         return true;
     }
 
-    static bool crowded(const record& r, reference_kind pin) noexcept {
-        dynamic_stand_in& s = r.stand_in();
-        return s.counts().crowded() || (s.forwards() && s.slot_of(pin).counts.crowded());
-    }
-    /// One more pin: its word, 0 if the last reference has gone meanwhile or there is a crowd of them.
-    static std::uintptr_t try_add_pin(record& r, reference_kind pin) noexcept {
-        if (r.stand_in().forwards()) {
-            const counted* const c = try_add_pin_to_stand_in<counting>(r.stand_in(), pin);
-            return c == nullptr ? 0 : dynamic_access::word(*c);
-        }
-        if (!r.stand_in().counts().add_unless_free_or_crowded(pin)) return 0;
-        return dynamic_access::word(page_access::counted_of(r.stand_in().own));
-    }
-
-    /// Finds the base that shows the same parts of files, if there is one. False if one shows some of them.
-    static bool find_base(pinned_in& in, const range_content& content, const request& wanted,
-                          std::string_view maps, record*& base, pin_failure& failure) {
-        for (record& r : in.records) {
-            if (r.stand_in().forwards() || r.over() || !content.overlaps(r.content)) continue;
-            const auto names = file_names(maps, wanted.pages), others = file_names(maps, r.pages);
-            if (!share_a_name(names, others)) continue;
-            if (!content.same_as(r.content) || names != others)
-                return refuse_for(r,
-                                  "the range shows some of the file pages that are pinned at another "
-                                  "address: pin exactly the same pages, or put that first",
-                                  failure);
-            if (!narrows_to(r.stand_in().memory.access, wanted.access))
-                return refuse_for(r,
-                                  "the same pages are pinned at another address with less access: put "
-                                  "that first, or pin them with the widest access to begin with",
-                                  failure);
-            base = &r;
-        }
-        return true;
-    }
-
+    std::optional<std::uintptr_t> get_again(record& r, const pin_request& wanted, guard& lock,
+                                            pin_failure& failure);
+    std::uintptr_t pin(Domain& domain, listed_record& made, const pin_request& wanted, pin_failure& failure);
+    std::optional<holder> find_base(record& made, const pin_request& wanted, pin_failure& failure);
     static void on_release(zone& z, counted& c) noexcept;
-    /// Pins a range that is not pinned, or counts on a base that shows the same pages; null if there is none.
-    std::uintptr_t add(Domain& domain, pinned_in* in, record* base, range_content content,
-                       const request& wanted, pin_failure& failure);
-    void end(pinned_in& in, dynamic_page& descriptor) noexcept;
+    void end(record& ended) noexcept;
 
     const process_identity process_ = this_process();
     [[maybe_unused]] const dynamic_registry* const inherited_; // leaked on purpose, in a forked child
 
     std::mutex lock_; // guards all below
-    std::vector<std::unique_ptr<pinned_in>> domains_;
+    std::condition_variable changed_;
+    std::vector<std::unique_ptr<records>> domains_;
 
     static constinit inline std::atomic<dynamic_registry*> current_{nullptr};
 };
 
-/// All that may fail comes first, the pin last.
+/// One more pin of a record: its word, or 0 with `failure` filled; nothing if it has changed meanwhile.
 template <class Domain>
-std::uintptr_t dynamic_registry<Domain>::add(Domain& domain, pinned_in* in, record* base,
-                                             range_content content, const request& wanted,
-                                             pin_failure& failure) {
-    keep_loaded(); // even if another shared object made the registry
-    std::unique_ptr<pinned_in> first;
-    if (in == nullptr) {
-        domains_.reserve(domains_.size() + 1);
-        first = std::make_unique<pinned_in>(*this, domain, thread());
-        in = first.get();
+std::optional<std::uintptr_t> dynamic_registry<Domain>::get_again(record& r, const pin_request& wanted,
+                                                                  guard& lock, pin_failure& failure) {
+    const reference_kind pin_kind = kind_of(wanted.access);
+    bool fits = r.check_same_range(wanted, failure);
+    std::uintptr_t word = fits ? r.try_add_pin(pin_kind) : 0;
+    if (fits && word == 0 && r.crowded(pin_kind))
+        fits =
+            refuse(failure, EMLINK, pinning_call, "the memory has a million and a half references: put some");
+    if (!fits) word = r.try_add_plain();
+    if (word == 0) return std::nullopt;
+    lock.unlock();
+    {
+        holder held(r, word, fits ? pin_kind : reference_kind::plain);
+        const auto now = r.look_again(failure);
+        if (!now) return 0;
+        if (now == memory_is::the_same || (now == memory_is::unknown && r.pages != wanted.pages))
+            return fits ? held.release() : 0;
+        lock.lock();
+        r.owner.unlist(r); // who has it keeps what is pinned
+        lock.unlock();
     }
-    const auto give_back = [in](dynamic_page* d) { in->descriptors.give_back(*d); };
-    std::unique_ptr<dynamic_page, decltype(give_back)> descriptor(in->descriptors.take(failure), give_back);
-    if (descriptor == nullptr) return 0;
-    auto made = std::make_unique<record>();
-    made->pages = wanted.pages;
-    made->content = std::move(content);
-    made->descriptor = descriptor.get();
-    if (const auto& kept = wanted.provider.keep_alive; kept != nullptr)
-        made->memory = std::make_unique<provided_memory>(kept);
-    if (base != nullptr && !base->stand_in().counts().add_unless_free(reference_kind::plain)) base = nullptr;
-    if (base == nullptr) {
-        auto& marks = mapping_marks<kernel>::current();
-        made->marked = !made->content.all_shared && made->memory == nullptr && marks.mark(made->pages);
+    failure = {.range = failure.range};
+    lock.lock();
+    return std::nullopt;
+}
+
+/// Pins what a new record is of, or counts on a base that shows the same pages: its word, or 0. Whatever
+/// fails, or throws, is undone with the record.
+template <class Domain>
+std::uintptr_t dynamic_registry<Domain>::pin(Domain& domain, listed_record& made, const pin_request& wanted,
+                                             pin_failure& failure) {
+    std::string maps;
+    if (!read_maps<kernel>(wanted.pages, maps, failure)) return 0;
+    auto content = look_at_range(maps, wanted.pages, wanted.access, pins_device_memory<Domain>, failure);
+    if (!content) return 0;
+    if (const auto& kept = wanted.provider.keep_alive; kept != nullptr) {
+        made->memory = std::make_unique<typename record::provided_memory>(kept);
+        *content = {.all_shared = false};
+    }
+    made->content = std::move(*content);
+    auto base = find_base(*made, wanted, failure);
+    if (!base) return 0;
+    if (!*base) {
+        made->marked = !made->content.all_shared && made->memory == nullptr &&
+                       mapping_marks<kernel>::current().mark(made->pages);
         auto pinned = domain.try_pin(made->memory_range(), wanted.access, failure);
         if (!pinned) {
             if (failure.kept) static_cast<void>(made->memory.release()); // a device may reach it still
-            if (made->marked) marks.unmark(made->pages);
             return 0;
         }
         made->pin = std::move(*pinned);
     }
 
-    counted& counts_in = made->start(base != nullptr ? *base : *made, wanted);
-    ++in->alive;
-    in->records.insert(*made);
-    static_cast<void>(made.release()); // in its stand-in
-    static_cast<void>(descriptor.release());
-    if (first != nullptr) domains_.push_back(std::move(first)); // reserved
+    guard lock(lock_);
+    if (*base) made->owner.unlist_parts(*made);
+    made->thread.store(nullptr, std::memory_order_relaxed);
+    counted& counts_in = made->start(*base ? base->held() : *made, wanted);
+    static_cast<void>(made.release()); // both in its stand-in
+    static_cast<void>(base->release());
+    lock.unlock();
+    changed_.notify_all();
     return dynamic_access::word(counts_in);
+}
+
+/// What has a pin of the same parts of files, empty if nothing has. Nothing, with `failure` filled, if
+/// something shows some of them. From now on others find the new record by its own.
+template <class Domain>
+auto dynamic_registry<Domain>::find_base(record& made, const pin_request& wanted, pin_failure& failure)
+    -> std::optional<holder> {
+    holder none;
+    if (made.content.shared.empty()) return none;
+    decltype(made.parts) parts;
+    parts.reserve(made.content.shared.size());
+    for (const shared_part& part : made.content.shared) parts.emplace_back(part, made);
+    std::vector<holder> candidates;
+    {
+        guard lock(lock_);
+        while (const record* const changing = made.owner.hold_overlapping(made, candidates))
+            if (!wait_for(*changing, lock, failure)) return std::nullopt;
+        made.owner.list_parts(made, std::move(parts));
+    }
+    for (holder& candidate : candidates) {
+        const record& other = candidate.held();
+        const auto names = compare_file_names<kernel>(made.pages, other.pages, failure);
+        if (!names) return std::nullopt;
+        if (*names == file_names_are::apart) continue;
+        const bool same = *names == file_names_are::the_same;
+        if (!other.check_same_content(made.content, same, wanted.access, failure)) return std::nullopt;
+        return std::move(candidate);
+    }
+    return none;
 }
 
 template <class Domain>
 void dynamic_registry<Domain>::on_release(zone& z, counted& c) noexcept {
-    auto& in = *static_cast<pinned_in*>(zone_access::owner(z));
+    auto& in = *static_cast<records*>(zone_access::owner(z));
     if (in.registry.process_ != this_process()) return; // a forked child: the parent's business
-    dynamic_page& descriptor = dynamic_access::of(&c);
-    stand_in& s = dynamic_access::stand_in_of(descriptor);
+    dynamic_stand_in& s = dynamic_access::stand_in_of(dynamic_access::of(&c));
     if (&c != &page_access::counted_of(s.own)) {
         static_cast<void>(drop_last_pin_of_kind<counting>(s, c));
         if (!s.counts().template drop<counting>(reference_kind::plain)) return;
     }
-    in.registry.end(in, descriptor);
+    page* const base = s.forwards() ? s.base : nullptr;
+    auto& over = *static_cast<record*>(s.record);
+    over.thread.store(this_thread_identity(), std::memory_order_relaxed);
+    in.registry.end(over);
+    if (base != nullptr) // which keeps `in`
+        drop_reference<counting>(dynamic_access::word(page_access::counted_of(*base)), reference_kind::plain);
 }
 
+/// Undoes what was done for a record; its range is free when the domain has let go of it.
 template <class Domain>
-void dynamic_registry<Domain>::end(pinned_in& in, dynamic_page& descriptor) noexcept {
-    dynamic_stand_in& s = dynamic_access::stand_in_of(descriptor);
-    const std::unique_ptr<record> over(static_cast<record*>(s.record));
-    page* const base = s.forwards() ? s.base : nullptr;
-    {
-        const std::lock_guard lock(lock_);
-        if (over->is_linked()) {
-            in.records.erase(in.records.iterator_to(*over));
-            if (over->marked) mapping_marks<kernel>::current().unmark(over->pages);
-        }
-    }
+void dynamic_registry<Domain>::end(record& ended) noexcept {
+    const std::unique_ptr<record> over(&ended);
+    records& in = over->owner;
+    if (over->marked && over->listed) mapping_marks<kernel>::current().unmark(over->pages);
     over->pin.release(std::move(over->memory));
-    std::unique_ptr<pinned_in> last; // goes after the lock: its domain may make system calls
+    std::unique_ptr<records> last; // goes after the lock: its domain may make system calls
     {
         const std::lock_guard lock(lock_);
-        in.descriptors.give_back(descriptor);
-        if (--in.alive == 0) {
+        if (in.end(*over)) {
             auto place = domains_.begin();
             while (place->get() != &in) ++place;
             last = std::move(*place);
             domains_.erase(place);
         }
     }
-    if (base != nullptr) // which keeps `in`
-        drop_reference<counting>(dynamic_access::word(page_access::counted_of(*base)), reference_kind::plain);
+    changed_.notify_all();
 }
 
 } // namespace gup::inline GUP_NAMESPACE::detail
