@@ -9,6 +9,7 @@
 #include "gup/version.hpp"
 
 #include <atomic>
+#include <mutex>
 #include <sched.h>
 #include <unistd.h>
 
@@ -31,13 +32,30 @@ public:
     }
     void unlock() noexcept { taken_.store(false, std::memory_order_release); }
 
+    /// Calls `step` under the lock until it is false, and leaves the lock to others in between.
+    template <class Step>
+    void in_turns(Step step) {
+        const auto more = [&] {
+            const std::lock_guard locked(*this);
+            return step();
+        };
+        constexpr int looks = 100; // what another processor needs to see that it is free
+        while (more()) [[unlikely]] static_cast<void>(becomes(true, looks));
+    }
+
 private:
     [[gnu::cold, gnu::noinline]] void wait() const noexcept {
         constexpr int looks = 1000; // some microseconds: longer than any holder that runs needs
-        for (int look = 0; look < looks; ++look)
-            if (!taken_.load(std::memory_order_relaxed)) return;
-        const uncancelled sleep;
-        while (taken_.load(std::memory_order_relaxed)) ::usleep(50);
+        while (!becomes(false, looks)) {
+            const uncancelled sleep;
+            ::usleep(50);
+        }
+    }
+
+    bool becomes(bool taken, int looks) const noexcept {
+        for (; looks != 0; --looks)
+            if (taken_.load(std::memory_order_relaxed) == taken) return true;
+        return false;
     }
 
     friend struct frozen_layout;

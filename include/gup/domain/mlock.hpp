@@ -189,10 +189,14 @@ bool basic_mlock_domain<Kernel>::pin_nested(std::span<const std::byte> range, re
     if (counts == nullptr) return false;
     const detail::page_range pages = detail::touched_pages(range, counts->page_size());
     if (pages.empty()) return false;
-    if (!counts->pin_nested(pages, options_.mode == mlock_mode::on_fault, pinned.held_)) return false;
+    const std::uintptr_t end = counts->pin_nested(pages, options_.mode == mlock_mode::on_fault, pinned.held_);
+    if (end == pages.begin) return false;
     pinned.registry_ = counts;
-    pinned.pages_ = pages;
-    return true;
+    pinned.pages_ = {pages.begin, end};
+    if (end == pages.end) [[likely]]
+        return true;
+    pinned.release();
+    return false;
 }
 
 template <class Kernel>

@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 
@@ -41,10 +42,13 @@ public:
     std::size_t page_size() const noexcept { return page_size_; }
 
     /// Counts one more pin of `pages` if that takes no system call and no allocation; `held` is then the
-    /// bytes really locked. Thread-safe.
-    bool pin_nested(page_range pages, bool on_fault, std::size_t& held) noexcept {
-        const std::scoped_lock locked(lock_);
-        return ranges_.add_nested(pages, on_fault, held);
+    /// bytes really locked. Returns how far it came: pages.end, or another thread let go of the rest
+    /// meanwhile and what is counted is to be released. Thread-safe.
+    std::uintptr_t pin_nested(page_range pages, bool on_fault, std::size_t& held) noexcept {
+        std::uintptr_t next = pages.begin;
+        held = 0;
+        lock_.in_turns([&] { return ranges_.add_nested(pages, next, on_fault, held) && next != pages.end; });
+        return next;
     }
 
     /// The same for all pages, by a transaction, which is the caller's release's own: it locks what no pin
@@ -57,12 +61,9 @@ public:
 
     /// Ends a pin, unlocking what no other holds; 0 or the errno of a failed munlock. Thread-safe.
     int release(page_range pages) noexcept {
-        {
-            const std::scoped_lock locked(lock_);
-            if (ranges_.remove_nested(pages)) [[likely]]
-                return 0;
-        }
-        return release_last(pages);
+        std::uintptr_t next = pages.begin;
+        lock_.in_turns([&] { return ranges_.remove_nested(pages, next) && next != pages.end; });
+        return next == pages.end ? 0 : release_last(pages, next);
     }
 
 private:
@@ -71,7 +72,7 @@ private:
     mlock_registry(process_identity process, const mlock_registry* inherited) noexcept
         : process_(process), page_size_(Kernel::page_size()), inherited_(inherited) {}
 
-    [[gnu::noinline]] int release_last(page_range pages) noexcept;
+    [[gnu::noinline]] int release_last(page_range pages, std::uintptr_t next) noexcept;
     static int unlock(const locked_range* released) noexcept;
 
     const process_identity process_;
@@ -81,7 +82,7 @@ private:
 
     std::mutex
         calls_;      // whoever brings pages into the set or takes them out, until the kernel has done so too
-    spin_lock lock_; // the set itself; taken after calls_, never held during a call
+    spin_lock lock_; // the set itself; taken after calls_, never held during a call, nor for many ranges
     locked_ranges ranges_;
 
     static constinit inline std::atomic<mlock_registry*> current_{nullptr};
@@ -99,16 +100,19 @@ mlock_registry<Kernel>& mlock_registry<Kernel>::current() {
 }
 
 template <class Kernel>
-int mlock_registry<Kernel>::release_last(page_range pages) noexcept {
+int mlock_registry<Kernel>::release_last(page_range pages, std::uintptr_t next) noexcept {
     const std::scoped_lock calls(calls_);
     locked_range* released = nullptr;
-    {
-        const std::scoped_lock locked(lock_);
-        released = ranges_.remove(pages);
-    }
+    locked_range** end = &released;
+    lock_.in_turns([&] {
+        end = ranges_.remove(pages, next, end);
+        return next != pages.end;
+    });
     const int error = unlock(released);
-    const std::scoped_lock locked(lock_);
-    ranges_.recycle(released);
+    lock_.in_turns([&] {
+        ranges_.recycle(released);
+        return released != nullptr;
+    });
     return error;
 }
 

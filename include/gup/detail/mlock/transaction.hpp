@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <span>
 #include <string>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -35,8 +36,8 @@ struct lock_refusal {
     page_range stuck{};     ///< these pages stay locked
 };
 
-/// Used once. `lock` protects `ranges` and is not held during a system call; the caller keeps all others from
-/// changing which pages are in the set at all.
+/// Used once. `lock` protects `ranges` and is not held during a system call, nor for many ranges; the caller
+/// keeps all others from changing which pages are in the set at all.
 template <class Kernel>
 class mlock_transaction {
 public:
@@ -57,8 +58,13 @@ public:
         if (refusal_.call == nullptr) lock();
         if (refusal_.call == nullptr) verify();
         if (refusal_.call == nullptr) {
-            const std::scoped_lock locked(lock_);
-            held = ranges_.add(pages_, pieces_, on_fault_);
+            held = 0;
+            std::span<const lock_piece> pieces = pieces_;
+            std::uintptr_t next = pages_.begin;
+            lock_.in_turns([&] {
+                held += ranges_.add(pages_, next, pieces, on_fault_);
+                return next != pages_.end;
+            });
         }
         return refusal_;
     }
@@ -100,10 +106,11 @@ private:
 /// Finds the gaps, cuts them where the mapping changes, and notes what is locked already. Changes nothing.
 template <class Kernel>
 void mlock_transaction<Kernel>::survey() {
-    {
-        const std::scoped_lock locked(lock_);
-        ranges_.find_gaps(pages_, on_fault_, gaps_);
-    }
+    std::uintptr_t next = pages_.begin;
+    lock_.in_turns([&] {
+        ranges_.find_gaps(pages_, next, on_fault_, gaps_);
+        return next != pages_.end;
+    });
     const auto is_large = [](const lock_gap& gap) {
         return !gap.tracked && gap.pages.size() > pages_to_probe * page_size();
     };
@@ -166,11 +173,13 @@ void mlock_transaction<Kernel>::add_piece(page_range pages) {
 template <class Kernel>
 void mlock_transaction<Kernel>::prepare() {
     std::size_t locked_bytes = 0;
-    {
+    node_chain<locked_range> nodes;
+    const auto missing = [&] {
         const std::scoped_lock locked(lock_);
-        ranges_.promise(gaps_.size() + pieces_.size());
         locked_bytes = ranges_.locked_bytes();
-    }
+        return ranges_.promise(gaps_.size() + pieces_.size(), nodes);
+    };
+    while (const std::size_t more = missing()) nodes.grow(more);
     std::uint64_t limit = 0;
     if (refusal_.need == 0 || Kernel::memlock_limit(limit) != 0 || limit == RLIM_INFINITY) return;
     if (saturating_add(locked_bytes, refusal_.need) <= limit) return;
