@@ -4,6 +4,9 @@
 /// The names of an address space: a hash table from index to entry that is changed under a lock and may be
 /// searched without it.
 ///
+/// The table grows into an array twice as large a few chains at a time, one step with each name: none of them
+/// waits for all others to be moved.
+///
 /// The chains are Boost.Intrusive's; their links are atomic through the node traits, so that a reader without
 /// the lock may follow them, and entries and bucket arrays stay allocated until the table goes. A search
 /// without the lock that runs into a change can miss an entry or be led to another one, but never to memory
@@ -13,11 +16,13 @@
 
 #include <boost/intrusive/linear_slist_algorithms.hpp>
 
+#include <array>
 #include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <utility>
 
 namespace gup::inline GUP_NAMESPACE::detail {
@@ -46,9 +51,15 @@ struct name_entry : name_node_traits::node {
 /// For one lock that its owner holds, except where noted.
 class name_table {
 public:
-    name_table() : newest_(std::make_unique<bucket_array>(first_size, first_size)) { use_newest(); }
+    name_table() : newest_(std::make_unique<bucket_array>(first_size)) {
+        while (!newest_->complete()) newest_->take_chain();
+        buckets_.store(newest_.get(), std::memory_order_release);
+    }
     name_table(const name_table&) = delete;
     name_table& operator=(const name_table&) = delete;
+    ~name_table() {
+        while (entries_ != nullptr) entries_ = std::move(entries_->before); // not one in the other
+    }
 
     std::size_t size() const noexcept { return size_; }
 
@@ -61,15 +72,11 @@ public:
         return search(index, patience);
     }
 
-    /// Allocates what the next `add` needs. Throws std::bad_alloc.
+    /// Allocates what the next `add` needs, and moves some chains. Throws std::bad_alloc.
     void make_room() {
-        if (next(spare_) != nullptr) return;
-        const std::size_t size = newest_->size;
-        auto larger = std::make_unique<bucket_array>(2 * size, size);
-        for_each([&](name_entry& entry) { link(*larger, entry); });
-        larger->before = std::move(newest_);
-        newest_ = std::move(larger);
-        use_newest();
+        if (next(spare_) == nullptr) add_entries();
+        if (size_ >= newest_->size) add_buckets();
+        for (int chains = 0; chains < 2 && !newest_->complete(); ++chains) newest_->take_chain();
     }
     /// An entry for an index that has none. Only after make_room.
     name_entry& add(std::uint64_t index, std::uintptr_t page) noexcept {
@@ -77,7 +84,7 @@ public:
         chain::unlink_after(&spare_);
         made.index.store(index, std::memory_order_relaxed);
         made.page = page;
-        link(*newest_, made);
+        chain::link_after(&newest_->at(index), &made);
         ++size_;
         return made;
     }
@@ -92,34 +99,72 @@ public:
     /// Calls `visit(entry)` for every entry.
     template <class Visit>
     void for_each(Visit visit) const {
-        for (std::size_t i = 0; i < newest_->size; ++i)
-            for (name_entry* e = next(newest_->heads[i]); e != nullptr;) visit(*std::exchange(e, next(*e)));
+        const auto visit_all = [&](const bucket_array& buckets, std::size_t first, std::size_t last) {
+            for (std::size_t i = first; i < last; ++i)
+                for (name_entry* e = next(buckets.head(i)); e != nullptr;) visit(*std::exchange(e, next(*e)));
+        };
+        const std::size_t taken = newest_->taken();
+        visit_all(*newest_, 0, 2 * taken);
+        if (!newest_->complete()) visit_all(*newest_->before, taken, newest_->size / 2);
     }
 
 private:
     using chain = boost::intrusive::linear_slist_algorithms<name_node_traits>;
 
     static constexpr std::size_t first_size = 64;
+    static constexpr std::size_t entries_at_once = 64;
 
-    /// The chains, and those entries that came with them: of all arrays together as many as this has chains.
-    struct bucket_array {
-        bucket_array(std::size_t chains, std::size_t new_entries)
+    /// The chains. Chain n of the array before, which is half as large, becomes the chains 2n and 2n + 1.
+    class bucket_array {
+    public:
+        explicit bucket_array(std::size_t chains)
             : size(chains),
-              shift(64 - static_cast<unsigned>(std::countr_zero(chains))),
-              heads(std::make_unique<chain::node[]>(chains)),
-              entries(std::make_unique<name_entry[]>(new_entries)),
-              entry_count(new_entries) {}
-        /// The bucket of an index: the upper bits of a product spread runs and strides evenly.
-        chain::node& at(std::uint64_t index) noexcept {
-            return heads[(index * 0x9E3779B97F4A7C15U) >> shift];
+              shift_(64 - static_cast<unsigned>(std::countr_zero(chains))),
+              heads_(allocator().allocate(chains)) {}
+        bucket_array(const bucket_array&) = delete;
+        bucket_array& operator=(const bucket_array&) = delete;
+        ~bucket_array() { allocator().deallocate(heads_, size); }
+
+        /// The chain of an index, here or in the array before: the upper bits of a product spread runs and
+        /// strides evenly.
+        chain::node& at(std::uint64_t index) const noexcept {
+            const std::size_t number = (index * 0x9E3779B97F4A7C15U) >> shift_;
+            if (number / 2 < taken_.load(std::memory_order_acquire)) [[likely]]
+                return heads_[number];
+            return before->heads_[number / 2];
+        }
+        chain::node& head(std::size_t number) const noexcept { return heads_[number]; }
+
+        /// How many chains of the array before have been taken over.
+        std::size_t taken() const noexcept { return taken_.load(std::memory_order_relaxed); }
+        bool complete() const noexcept { return taken() == size / 2; }
+        void take_chain() noexcept {
+            const std::size_t number = taken();
+            // memory that is used for the first time here: to zero all of it at once would take long, too
+            for (const std::size_t half : {2 * number, 2 * number + 1}) ::new (&heads_[half]) chain::node;
+            taken_.store(number + 1, std::memory_order_release);
+            if (before == nullptr) return;
+            chain::node& from = before->heads_[number];
+            while (name_entry* const entry = next(from)) {
+                chain::unlink_after(&from);
+                chain::link_after(&at(entry->index.load(std::memory_order_relaxed)), entry);
+            }
         }
 
         const std::size_t size;
-        const unsigned shift;
-        const std::unique_ptr<chain::node[]> heads;
-        const std::unique_ptr<name_entry[]> entries;
-        const std::size_t entry_count;
-        std::unique_ptr<bucket_array> before{}; // half as large; a search may be under way in it
+        std::unique_ptr<bucket_array> before{}; // a search may be under way in it
+
+    private:
+        using allocator = std::allocator<chain::node>;
+
+        const unsigned shift_;
+        std::atomic<std::size_t> taken_{0};
+        chain::node* const heads_;
+    };
+
+    struct entry_block {
+        std::array<name_entry, entries_at_once> entries{};
+        std::unique_ptr<entry_block> before{};
     };
 
     static name_entry* next(const chain::node& node) noexcept {
@@ -133,18 +178,23 @@ private:
         }
         return e;
     }
-    static void link(bucket_array& into, name_entry& entry) noexcept {
-        chain::link_after(&into.at(entry.index.load(std::memory_order_relaxed)), &entry);
+    void add_entries() {
+        auto block = std::make_unique<entry_block>();
+        for (name_entry& entry : block->entries) chain::link_after(&spare_, &entry);
+        block->before = std::move(entries_);
+        entries_ = std::move(block);
     }
-    /// Opens an array whose chains are complete to searches, and its entries to `add`.
-    void use_newest() noexcept {
-        for (std::size_t i = 0; i < newest_->entry_count; ++i)
-            chain::link_after(&spare_, &newest_->entries[i]);
+    /// The array before is complete: it took two chains or more with each name that came since it was made.
+    void add_buckets() {
+        auto larger = std::make_unique<bucket_array>(2 * newest_->size);
+        larger->before = std::move(newest_);
+        newest_ = std::move(larger);
         buckets_.store(newest_.get(), std::memory_order_release);
     }
 
     std::unique_ptr<bucket_array> newest_;
     std::atomic<bucket_array*> buckets_{nullptr}; // the same, for searches without the lock
+    std::unique_ptr<entry_block> entries_;
     chain::node spare_{};
     std::size_t size_ = 0;
 };

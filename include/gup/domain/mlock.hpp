@@ -93,6 +93,7 @@ private:
     using registry = detail::mlock_registry<Kernel>;
 
     bool pin_nested(std::span<const std::byte> range, registration& pinned) noexcept;
+    [[gnu::cold, gnu::noinline]] registration pin_or_throw(std::span<const std::byte> range);
     [[gnu::cold, gnu::noinline]] std::optional<registration> pin_slowly(std::span<const std::byte> range,
                                                                         pin_failure& failure) noexcept;
     static void fail(const detail::lock_refusal& refusal, pin_failure& failure);
@@ -165,21 +166,19 @@ void basic_mlock_domain<Kernel>::registration::release(std::unique_ptr<pinned_me
 template <class Kernel>
 auto basic_mlock_domain<Kernel>::pin(std::span<const std::byte> range, [[maybe_unused]] dma_access access)
     -> registration {
-    registration nested;
-    if (pin_nested(range, nested)) [[likely]]
-        return nested;
-    pin_failure failure;
-    if (auto pinned = pin_slowly(range, failure)) return *std::move(pinned);
-    detail::throw_failure(std::move(failure));
+    registration pinned; // the one that is returned: moved, it would cost as much as the counting
+    if (!pin_nested(range, pinned)) [[unlikely]]
+        pinned = pin_or_throw(range);
+    return pinned;
 }
 
 template <class Kernel>
 auto basic_mlock_domain<Kernel>::try_pin(std::span<const std::byte> range, [[maybe_unused]] dma_access access,
                                          pin_failure& failure) noexcept -> std::optional<registration> {
-    std::optional<registration> nested(std::in_place);
-    if (pin_nested(range, *nested)) [[likely]]
-        return nested;
-    return pin_slowly(range, failure);
+    std::optional<registration> pinned(std::in_place);
+    if (!pin_nested(range, *pinned)) [[unlikely]]
+        pinned = pin_slowly(range, failure);
+    return pinned;
 }
 
 /// Pins what needs no system call.
@@ -197,6 +196,13 @@ bool basic_mlock_domain<Kernel>::pin_nested(std::span<const std::byte> range, re
         return true;
     pinned.release();
     return false;
+}
+
+template <class Kernel>
+auto basic_mlock_domain<Kernel>::pin_or_throw(std::span<const std::byte> range) -> registration {
+    pin_failure failure;
+    if (auto pinned = pin_slowly(range, failure)) return *std::move(pinned);
+    detail::throw_failure(std::move(failure));
 }
 
 template <class Kernel>
