@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-// Finding a page by its name: the fast way against a map under a lock, and two threads against one.
+// Finding a page by its name: the fast way against a map under a lock, and two threads against one; and the
+// insert of a name that takes longest.
 #include "gup/address_space.hpp"
 #include "support/pair.hpp"
 #include "support/pools.hpp"
 #include "support/threads.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
@@ -92,5 +94,34 @@ const bool two_threads =
                            m.costs(
                                1, [&] { return rate(pages, 2); }, [&] { return rate(pages, 1); });
                        });
+
+/// Seconds of the insert that takes longest while so many names come. Each counts as it was the fastest of
+/// some times, in which it did the same: what else the machine does is not the table's.
+double longest_insert(std::size_t names) {
+    std::vector<double> fastest(names, 1);
+    for (int round = 0; round < 3; ++round) {
+        gup::detail::name_table table;
+        std::mt19937_64 random(1); // NOLINT: the same every time
+        for (double& seconds : fastest) {
+            const std::uint64_t index = random();
+            seconds = std::min(seconds, gup_bench::seconds([&] {
+                                   table.make_room();
+                                   table.add(index, 1);
+                               }));
+        }
+    }
+    return *std::max_element(fastest.begin(), fastest.end());
+}
+
+const bool name_insert_worst = gup_bench::compare(7,
+                                                  {.name = "name_insert_worst",
+                                                   .reference = "the longest among a hundredth of the names",
+                                                   .unit = "us, of a million names",
+                                                   .target = 20},
+                                                  [](gup_bench::measurement& m) {
+                                                      m.costs(
+                                                          1e6, [] { return longest_insert(1'000'000); },
+                                                          [] { return longest_insert(10'000); });
+                                                  });
 
 } // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // I/O virtual addresses: a range freed and another one allocated, among 65536 of many sizes that have
-// fragmented the space.
+// fragmented the space; and memory unmapped that is mapped twice.
+#include "gup/detail/iova/address_map.hpp"
 #include "gup/detail/iova/iova_space.hpp"
 #include "support/pair.hpp"
 
@@ -140,5 +141,55 @@ const bool iova_alloc =
                                1e9 / replacements, [&] { return batch(space, live, to_come); },
                                [&] { return batch(map, live_in_map, to_come_for_map); });
                        });
+
+/// Pages with a page between them, each of which is mapped twice.
+class mapped_twice {
+public:
+    explicit mapped_twice(std::size_t mappings) {
+        for (std::size_t n = 0; n < mappings; ++n) {
+            const std::uint64_t first = 0x7f00'0000'0000 + n / 2 * 2 * granule;
+            mappings_.push_back({first, first + granule - 1, n * granule});
+        }
+        for (const auto& mapping : mappings_) map(mapping);
+    }
+    /// Seconds that it takes to unmap so many pages, of the older mapping first; then they are mapped again.
+    double unmap(std::size_t pages) {
+        chosen_.clear();
+        for (std::size_t i = 0; i < pages; ++i)
+            chosen_.push_back((next_ += 7919) % (mappings_.size() / 2)); // a prime: no page twice
+        const double taken = gup_bench::seconds([&] {
+            for (const std::size_t page : chosen_)
+                for (const std::size_t n : {2 * page, 2 * page + 1}) map_.clear(mappings_[n]);
+        });
+        for (const std::size_t page : chosen_)
+            for (const std::size_t n : {2 * page, 2 * page + 1}) map(mappings_[n]);
+        return taken;
+    }
+
+private:
+    void map(const gup::detail::mapped_range& mapping) {
+        map_.reserve(mapping.first, mapping.last, mappings_.size());
+        map_.set(mapping);
+    }
+
+    gup::detail::address_map map_{};
+    std::vector<gup::detail::mapped_range> mappings_{};
+    std::vector<std::size_t> chosen_{};
+    std::size_t next_ = 0;
+};
+
+const bool unmap_twice = gup_bench::compare(101,
+                                            {.name = "unmap_twice_64k",
+                                             .reference = "the same with a hundredth of the mappings",
+                                             .unit = "ns per mapping",
+                                             .target = 3},
+                                            [](gup_bench::measurement& m) {
+                                                constexpr std::size_t pages = 300;
+                                                mapped_twice many(65534);
+                                                mapped_twice few(654);
+                                                m.costs(
+                                                    1e9 / (2 * pages), [&] { return many.unmap(pages); },
+                                                    [&] { return few.unmap(pages); });
+                                            });
 
 } // namespace

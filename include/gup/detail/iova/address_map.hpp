@@ -5,28 +5,18 @@
 /// by any thread without a lock; changed under the lock of its owner.
 
 #include "gup/detail/iova/address_node.hpp"
+#include "gup/detail/iova/hidden_mappings.hpp"
 #include "gup/error.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <limits>
 #include <memory>
 #include <optional>
-#include <vector>
 
 namespace gup::inline GUP_NAMESPACE::detail {
-
-/// CPU addresses from `first` to `last`, both included, whole pages of 4096 bytes that are mapped with one
-/// bias: I/O address minus CPU address, a multiple of 4096, which wraps.
-struct mapped_range {
-    std::uint64_t first, last, bias;
-
-    constexpr address_range addresses() const noexcept { return {first, last}; }
-    friend bool operator==(const mapped_range&, const mapped_range&) = default;
-};
 
 /// The top of the tree. The addresses that programs have, of 48 bits, are in one array of all their GiB, of
 /// which only what is used takes memory, in place of two levels of nodes; others go the long way.
@@ -92,28 +82,29 @@ public:
     /// Makes room for one more mapping, of this range, when at most so many will be live. Throws
     /// std::bad_alloc; nothing else depends on whether the mapping is added.
     void reserve(std::uint64_t first, std::uint64_t last, std::size_t mappings) {
-        hidden_.reserve(std::bit_ceil(mappings)); // room that is not used is never touched
+        hidden_.reserve(mappings - live_);
         root_.reserve(first, last);
     }
 
     /// Adds a mapping that there is room for.
     void set(const mapped_range& added) noexcept {
+        ++live_;
         // A slot belongs to one mapping. Of several the others wait for it to be removed.
-        if (!replace(added, added, no_bias, bias_word_of(added.bias))) hidden_.push_back(added);
+        if (!replace(added, added, no_bias, bias_word_of(added.bias))) hidden_.add(added);
     }
 
     /// Removes a mapping that was set.
     void clear(const mapped_range& removed) noexcept {
-        if (const auto at = std::ranges::find(hidden_, removed); at != hidden_.end()) {
-            *at = hidden_.back();
-            hidden_.pop_back();
-        }
+        --live_;
+        hidden_.remove(removed);
         const bias_word word = bias_word_of(removed.bias);
         // Before the slots are empty: readers find one or the other. Slots outside belong to others, which
         // may have the same bias.
-        for (const mapped_range& other : hidden_)
-            if (other.addresses().intersects(removed.addresses()))
-                replace(other, removed, word, bias_word_of(other.bias));
+        const auto hand_over = [&](const mapped_range& other) {
+            replace(other, removed, word, bias_word_of(other.bias));
+        };
+        if (const mapped_range* const twin = hidden_.find(removed)) return hand_over(*twin); // all of them
+        hidden_.for_each_within(removed.addresses(), hand_over);
         replace(removed, removed, word, no_bias);
     }
 
@@ -130,7 +121,8 @@ private:
     }
 
     address_root root_;
-    std::vector<mapped_range> hidden_; // mappings that found some of their slots taken
+    hidden_mappings hidden_; // which found some of their slots taken
+    std::size_t live_ = 0;
 };
 
 } // namespace gup::inline GUP_NAMESPACE::detail
