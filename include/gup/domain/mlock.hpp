@@ -188,7 +188,8 @@ bool basic_mlock_domain<Kernel>::pin_nested(std::span<const std::byte> range, re
     if (counts == nullptr) return false;
     const detail::page_range pages = detail::touched_pages(range, counts->page_size());
     if (pages.empty()) return false;
-    const std::uintptr_t end = counts->pin_nested(pages, options_.mode == mlock_mode::on_fault, pinned.held_);
+    const std::uintptr_t end =
+        counts->count_nested(pages, options_.mode == mlock_mode::on_fault, pinned.held_);
     if (end == pages.begin) return false;
     pinned.registry_ = counts;
     pinned.pages_ = {pages.begin, end};

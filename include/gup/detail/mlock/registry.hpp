@@ -44,7 +44,7 @@ public:
     /// Counts one more pin of `pages` if that takes no system call and no allocation; `held` is then the
     /// bytes really locked. Returns how far it came: pages.end, or another thread let go of the rest
     /// meanwhile and what is counted is to be released. Thread-safe.
-    std::uintptr_t pin_nested(page_range pages, bool on_fault, std::size_t& held) noexcept {
+    std::uintptr_t count_nested(page_range pages, bool on_fault, std::size_t& held) noexcept {
         std::uintptr_t next = pages.begin;
         held = 0;
         lock_.in_turns([&] { return ranges_.add_nested(pages, next, on_fault, held) && next != pages.end; });
