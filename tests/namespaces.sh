@@ -8,7 +8,8 @@ cd "$1/include"
 find gup -name '*.hpp' | sort | xargs awk '
 BEGIN {
     list = "kernel detail/page_range detail/process detail/spin_lock detail/node_stock detail/mlock/layout " \
-           "detail/mlock/locked_ranges detail/mlock/registry detail/uncancelled detail/keep_loaded"
+           "detail/mlock/locked_range detail/mlock/locked_ranges detail/mlock/registry detail/uncancelled " \
+           "detail/keep_loaded"
     headers = split(list, names, " ")
     for (i = 1; i <= headers; i++) process_wide["gup/" names[i] ".hpp"] = 1
     headers = split("call_site error tracked", names, " ")
