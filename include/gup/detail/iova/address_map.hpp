@@ -96,15 +96,12 @@ public:
     /// Removes a mapping that was set.
     void clear(const mapped_range& removed) noexcept {
         --live_;
-        hidden_.remove(removed);
         const bias_word word = bias_word_of(removed.bias);
         // Before the slots are empty: readers find one or the other. Slots outside belong to others, which
         // may have the same bias.
-        const auto hand_over = [&](const mapped_range& other) {
+        hidden_.remove(removed, [&](const mapped_range& other) {
             replace(other, removed, word, bias_word_of(other.bias));
-        };
-        if (const mapped_range* const twin = hidden_.find(removed)) return hand_over(*twin); // all of them
-        hidden_.for_each_within(removed.addresses(), hand_over);
+        });
         replace(removed, removed, word, no_bias);
     }
 

@@ -15,6 +15,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 
 namespace gup::inline GUP_NAMESPACE::detail {
@@ -50,36 +51,26 @@ public:
         by_order_[order_of(mapping)].insert(added);
         ++size_;
     }
-    /// Removes this one if it is there.
-    void remove(const mapped_range& mapping) noexcept {
-        set& mappings = by_order_[order_of(mapping)];
-        const auto at = mappings.find(mapping);
-        if (at == mappings.end()) return;
-        node& removed = *at;
-        mappings.erase(at);
-        stock_.give_back(removed);
-        --size_;
-    }
-
-    /// One of exactly these addresses, or null.
-    const mapped_range* find(const mapped_range& like) const noexcept {
-        const set& mappings = by_order_[order_of(like)];
-        const auto at = mappings.lower_bound({like.first, like.last, 0});
-        return at != mappings.end() && at->mapping.first == like.first && at->mapping.last == like.last
-                   ? &at->mapping
-                   : nullptr;
-    }
-    /// Calls `visit(mapping)` for all that have some of the addresses.
-    template <class Visit>
-    void for_each_within(address_range range, Visit visit) const {
+    /// Removes this one if it is there. Calls `hand_over(other)` for the others that have some of its memory;
+    /// if there is one of exactly that memory, for that alone.
+    template <class HandOver>
+    void remove(const mapped_range& removed, HandOver hand_over) noexcept {
+        const std::size_t own = order_of(removed);
+        auto alike = by_order_[own].lower_bound({removed.first, removed.last, 0});
+        if (is_alike(own, alike, removed)) {
+            const auto at = alike->mapping == removed ? alike++ : by_order_[own].find(removed);
+            if (at != by_order_[own].end()) erase(own, at);
+            if (is_alike(own, alike, removed)) return hand_over(alike->mapping);
+        }
         for (std::size_t order = 0; order < orders; ++order) {
-            const set& mappings = by_order_[order];
+            set& mappings = by_order_[order];
             if (mappings.empty()) continue;
             const std::uint64_t longest = order == 0 ? 0 : ~std::uint64_t{0} >> (orders - 1 - order);
-            const std::uint64_t first = range.first - std::min(range.first, longest);
-            for (auto at = mappings.lower_bound({first, 0, 0});
-                 at != mappings.end() && at->mapping.first <= range.last; ++at)
-                if (at->mapping.last >= range.first) visit(at->mapping);
+            const std::uint64_t first = removed.first - std::min(removed.first, longest);
+            auto at = order == own ? alike : mappings.lower_bound({first, 0, 0});
+            while (at != mappings.begin() && std::prev(at)->mapping.first >= first) --at;
+            for (; at != mappings.end() && at->mapping.first <= removed.last; ++at)
+                if (at->mapping.last >= removed.first) hand_over(at->mapping);
         }
     }
 
@@ -100,6 +91,16 @@ private:
 
     static std::size_t order_of(const mapped_range& m) noexcept {
         return static_cast<std::size_t>(std::bit_width(m.last - m.first));
+    }
+
+    bool is_alike(std::size_t order, set::iterator at, const mapped_range& m) const noexcept {
+        return at != by_order_[order].end() && at->mapping.first == m.first && at->mapping.last == m.last;
+    }
+    void erase(std::size_t order, set::iterator at) noexcept {
+        node& removed = *at;
+        by_order_[order].erase(at);
+        stock_.give_back(removed);
+        --size_;
     }
 
     node_stock<node> stock_;

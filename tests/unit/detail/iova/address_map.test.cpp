@@ -3,11 +3,13 @@
 
 #include "gup_test/catch.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <limits>
 #include <memory>
 #include <optional>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -117,6 +119,23 @@ TEST_CASE("memory mapped twice has one I/O address or the other until both are g
     map.clear(oldest_first ? other : one);
     for (const std::uint64_t within : {std::uint64_t{0}, bytes / 2, bytes - 1})
         CHECK_FALSE(map.find(base + within));
+}
+
+TEST_CASE("memory mapped many times has one of their I/O addresses until all are gone, in whatever order") {
+    std::vector<std::uint64_t> order{1, 2, 3, 4};
+    do {
+        scene map;
+        std::vector<mapped_range> mappings;
+        for (const std::uint64_t n : {1, 2, 3, 4}) mappings.push_back(map.set(base, 2 * page, n * page));
+        std::set<std::uint64_t> left{page, 2 * page, 3 * page, 4 * page};
+        for (const std::uint64_t n : order) {
+            map.clear(mappings[n - 1]);
+            left.erase(n * page);
+            const auto found = map.find(base + page);
+            CHECK(found.has_value() == !left.empty());
+            if (found) CHECK(left.contains(*found));
+        }
+    } while (std::next_permutation(order.begin(), order.end()));
 }
 
 TEST_CASE("a small mapping within a large one outlives it, and the other way round") {
