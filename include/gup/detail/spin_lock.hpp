@@ -39,7 +39,7 @@ public:
             const std::lock_guard locked(*this);
             return step();
         };
-        constexpr int looks = 100; // what another processor needs to see that it is free
+        constexpr int looks = 1000; // what another processor needs to see that it is free, and to take it
         while (more()) [[unlikely]] static_cast<void>(becomes(true, looks));
     }
 
