@@ -45,7 +45,7 @@ public:
 
 private:
     [[gnu::cold, gnu::noinline]] void wait() const noexcept {
-        constexpr int looks = 1000; // some microseconds: longer than any holder that runs needs
+        constexpr int looks = 10'000; // some ten microseconds: longer than holders that run need
         while (!becomes(false, looks)) {
             const uncancelled sleep;
             ::usleep(50);
