@@ -65,7 +65,9 @@ try_get_user_pages(Domain& domain, std::span<Byte, Extent> memory, pin_failure& 
 ///
 /// Thread-safe, except with `local<>` domains, whose pages belong to the calling thread. Threads pin ranges
 /// that do not overlap at the same time. Who wants a range that another thread pins or unpins just then waits
-/// until that is done; if it is the same thread, because a domain itself pins memory, that is EBUSY.
+/// until that is done; if it is the same thread, that is EBUSY: a domain that itself pins memory, the
+/// destructor of what a provider keeps alive, or a handler of on_release_failure may pin other memory only,
+/// and must not wait for a thread that wants this.
 ///
 /// A range that is pinned already is pinned once, whoever asks, and has one dirty flag. If it was unmapped
 /// since, and mapped anew, it is other memory and gets a pin of its own; the references that were there
@@ -87,7 +89,7 @@ get_user_pages(Domain& domain, std::span<Byte, Extent> memory) {
 }
 
 /// An ordinary reference to the caller's memory that is pinned in the domain and holds this address, anywhere
-/// inside it; empty if there is none. No system call.
+/// inside it; empty if there is none, or a thread is just pinning or unpinning it. No system call.
 template <pin_domain Domain>
 [[nodiscard("the reference must be put")]] maybe<page_ref<Domain>>
 find_get_page(Domain& domain, const void* address) noexcept {

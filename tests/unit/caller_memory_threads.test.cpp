@@ -3,6 +3,7 @@
 #include "gup/caller_memory.hpp"
 
 #include "gup/domains.hpp"
+#include "gup_test/asleep.hpp"
 #include "gup_test/child.hpp"
 #include "gup_test/mappings.hpp"
 #include "gup_test/pretend_domain.hpp"
@@ -12,7 +13,6 @@
 #include <barrier>
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <functional>
 #include <latch>
 #include <map>
@@ -118,10 +118,7 @@ public:
     /// Returns when it sleeps; false if it has ended instead.
     bool sleeps() const {
         while (!done_) {
-            std::ifstream file("/proc/self/task/" + std::to_string(number_) + "/stat");
-            std::string text;
-            std::getline(file, text);
-            if (text.find(") S ") != std::string::npos) return true;
+            if (asleep(number_)) return true;
             std::this_thread::yield();
         }
         return false;
@@ -301,6 +298,23 @@ TEST_CASE("of several domains those before one that throws let go") {
     CHECK(first.log->pins == 1);
     CHECK(first.log->releases == 1);
     CHECK_FALSE(marked(memory.all()));
+}
+
+TEST_CASE("threads share the pin of what one provider keeps alive, to the last put of any") {
+    private_pages memory(1);
+    staged domain;
+    const auto kept = std::make_shared<int>(1);
+    const auto pins_and_puts = [&] {
+        staged mine = domain;
+        for (int i = 0; i < 2000; ++i)
+            gup::put_user_page(gup::get_user_pages<dma_access::read_write>(
+                                   mine, memory.all(), gup::memory_provider{.keep_alive = kept}),
+                               gup::clean);
+    };
+    std::thread other(pins_and_puts);
+    pins_and_puts();
+    other.join();
+    CHECK(kept.use_count() == 1);
 }
 
 TEST_CASE("a child that is forked while a thread pins can pin the same memory") {

@@ -52,9 +52,11 @@ struct dynamic_record : boost::intrusive::set_base_hook<> {
     dynamic_records<Domain>& owner;
     const page_range pages;
     dynamic_page* descriptor = nullptr;
-    std::atomic<const void*> thread{this_thread_identity()}; ///< that pins or unpins it; null in between
+    std::atomic<const void*> changed_by{
+        this_thread_identity()}; ///< the thread that pins or unpins it; else null
     range_content content{};
     std::unique_ptr<provided_memory> memory{}; ///< of a provider; the caller keeps his own
+    const void* provider = nullptr; ///< of `memory`, which the thread that unpins it takes without the lock
     typename Domain::registration pin{};
     bool marked = false; ///< so that one can tell whether its memory is still there
     bool listed = true;  ///< until it goes, or other memory is found at its addresses
@@ -140,8 +142,8 @@ struct dynamic_record : boost::intrusive::set_base_hook<> {
             return refuse("the range overlaps memory that is pinned: pin exactly the same range, or put "
                           "that first",
                           failure);
-        const void* const provider = wanted.provider.keep_alive.get();
-        if (provider != nullptr && (memory == nullptr || memory->keep_alive.get() != provider))
+        const void* const wants = wanted.provider.keep_alive.get();
+        if (wants != nullptr && wants != provider)
             return refuse("the memory is pinned, but not as its provider's, who would not be kept: put that "
                           "first",
                           failure);

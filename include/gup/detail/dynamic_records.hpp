@@ -43,8 +43,8 @@ struct dynamic_records {
         if (at != by_address_.begin() && std::prev(at)->pages.end > pages.begin) --at;
         return at != by_address_.end() && at->pages.begin < pages.end ? &*at : nullptr;
     }
-    /// Holds all that show parts of the same files as a new record, or those before one that is changing:
-    /// that.
+    /// Takes a reference to each record that shows part of what a new one shows, until one is changing, which
+    /// it returns; null if none is.
     record* hold_overlapping(const record& made, std::vector<holder>& found) {
         const auto hold = [&found](record& r) {
             for (const holder& h : found)
@@ -98,8 +98,8 @@ private:
     };
 
     stand_in_store<dynamic_page, typename Domain::kernel> descriptors_;
-    boost::intrusive::set<record, boost::intrusive::key_of_value<first_address>>
-        by_address_{}; // no two overlap
+    // no two overlap
+    boost::intrusive::set<record, boost::intrusive::key_of_value<first_address>> by_address_{};
     shared_part_index<record> by_part_{};
     std::size_t alive_ = 0; // records, with those that are not listed any more
 };

@@ -8,8 +8,8 @@
 /// Memory that is pinned through two releases is two pages, each with a dirty state of its own.
 ///
 /// The lock is held for look-ups only, never while the kernel or a domain is asked. A range is listed before
-/// it is pinned and until it is unpinned, both without a reference: who wants any of it waits for its thread,
-/// which itself waits for nobody meanwhile, unless its domain pins memory.
+/// it is pinned and until it is unpinned, both without a reference: who wants any of it waits for its thread.
+/// That waits for others only before it is listed by its parts of files, so that none of them waits for it.
 
 #include "gup/detail/dynamic_records.hpp"
 #include "gup/detail/keep_loaded.hpp"
@@ -43,7 +43,7 @@ class dynamic_registry {
     using record = dynamic_record<Domain>;
     using holder = record_holder<Domain>;
 
-    /// Ends a record without references: whatever was done for it. Ends without the lock.
+    /// Undoes whatever was done for a record that has no references. Not under the lock, which `end` takes.
     struct let_go {
         void operator()(record* over) const noexcept { over->owner.registry.end(*over); }
     };
@@ -99,12 +99,12 @@ public:
 private:
     explicit dynamic_registry(const dynamic_registry* inherited) noexcept : inherited_(inherited) {}
 
-    static const void* thread() noexcept {
+    static const void* owning_thread() noexcept {
         return std::is_same_v<counting, local_counting> ? this_thread_identity() : nullptr;
     }
     records* find_domain(const Domain& domain) noexcept {
         for (const auto& in : domains_)
-            if (in->thread == thread() && in->domain == domain) return in.get();
+            if (in->thread == owning_thread() && in->domain == domain) return in.get();
         return nullptr;
     }
     record* find_record(const Domain& domain, page_range pages) noexcept {
@@ -117,17 +117,17 @@ private:
         records* in = find_domain(domain);
         std::unique_ptr<records> first;
         if (in == nullptr) {
-            first = std::make_unique<records>(*this, domain, thread(), &on_release);
+            first = std::make_unique<records>(*this, domain, owning_thread(), &on_release);
             in = first.get();
         }
         record* const made = in->list(pages, failure);
         if (made != nullptr && first != nullptr) domains_.push_back(std::move(first)); // reserved
         return made;
     }
-    /// Waits until something has changed that may be a record which is changing. False if it is the caller's
+    /// Waits until any record has changed; the caller looks again. False if it is the caller's
     /// own thread that pins or unpins it, farther up its stack.
     bool wait_for(const record& r, guard& lock, pin_failure& failure) {
-        if (r.thread.load(std::memory_order_relaxed) == this_thread_identity())
+        if (r.changed_by.load(std::memory_order_relaxed) == this_thread_identity())
             return r.refuse(
                 "the memory is being pinned or unpinned by the function that pins it here: pin it "
                 "before or after that",
@@ -193,6 +193,7 @@ std::uintptr_t dynamic_registry<Domain>::pin(Domain& domain, listed_record& made
     if (!content) return 0;
     if (const auto& kept = wanted.provider.keep_alive; kept != nullptr) {
         made->memory = std::make_unique<typename record::provided_memory>(kept);
+        made->provider = kept.get();
         *content = {.all_shared = false};
     }
     made->content = std::move(*content);
@@ -211,7 +212,7 @@ std::uintptr_t dynamic_registry<Domain>::pin(Domain& domain, listed_record& made
 
     guard lock(lock_);
     if (*base) made->owner.unlist_parts(*made);
-    made->thread.store(nullptr, std::memory_order_relaxed);
+    made->changed_by.store(nullptr, std::memory_order_relaxed);
     counted& counts_in = made->start(*base ? base->held() : *made, wanted);
     static_cast<void>(made.release()); // both in its stand-in
     static_cast<void>(base->release());
@@ -220,8 +221,9 @@ std::uintptr_t dynamic_registry<Domain>::pin(Domain& domain, listed_record& made
     return dynamic_access::word(counts_in);
 }
 
-/// What has a pin of the same parts of files, empty if nothing has. Nothing, with `failure` filled, if
-/// something shows some of them. From now on others find the new record by its own.
+/// A reference to what has a pin of the same parts of files; an empty one if nothing has. Nothing, with
+/// `failure` filled, if something shows some of them. From now on other threads find the new record by its
+/// parts.
 template <class Domain>
 auto dynamic_registry<Domain>::find_base(record& made, const pin_request& wanted, pin_failure& failure)
     -> std::optional<holder> {
@@ -260,7 +262,7 @@ void dynamic_registry<Domain>::on_release(zone& z, counted& c) noexcept {
     }
     page* const base = s.forwards() ? s.base : nullptr;
     auto& over = *static_cast<record*>(s.record);
-    over.thread.store(this_thread_identity(), std::memory_order_relaxed);
+    over.changed_by.store(this_thread_identity(), std::memory_order_relaxed);
     in.registry.end(over);
     if (base != nullptr) // which keeps `in`
         drop_reference<counting>(dynamic_access::word(page_access::counted_of(*base)), reference_kind::plain);

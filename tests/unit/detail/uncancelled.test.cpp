@@ -3,32 +3,21 @@
 
 #include "gup/detail/spin_lock.hpp"
 #include "gup/error.hpp"
+#include "gup_test/asleep.hpp"
 #include "gup_test/cancelled_thread.hpp"
 #include "gup_test/catch.hpp"
 #include "gup_test/child.hpp"
 
 #include <atomic>
 #include <cstdio>
-#include <fstream>
 #include <future>
 #include <string>
 #include <thread>
 #include <unistd.h>
 
 using gup::detail::uncancelled;
+using gup_test::asleep;
 using gup_test::outlives_cancellation;
-
-namespace {
-
-/// True when the thread waits in the kernel.
-bool asleep(pid_t thread) {
-    std::ifstream stat("/proc/self/task/" + std::to_string(thread) + "/stat");
-    std::string number, name, state;
-    stat >> number >> name >> state;
-    return state == "S";
-}
-
-} // namespace
 
 TEST_CASE("a request to cancel the thread waits, and one inside another changes nothing") {
     CHECK(outlives_cancellation([] {
