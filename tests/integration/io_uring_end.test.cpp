@@ -17,9 +17,9 @@
 #include <set>
 #include <stdexcept>
 #include <sys/socket.h>
+#include <system_error>
 #include <thread>
 #include <utility>
-#include <vector>
 
 namespace {
 
@@ -193,6 +193,37 @@ TEST_CASE("What the program's function throws ends nothing halfway") {
     CHECK(free_pages(s) == 6);
     CHECK_FALSE(gup::end_ring(*s.d, s.r.handle(), nothing, long_enough));
     CHECK(free_pages(s) == 8);
+}
+
+TEST_CASE("What the program's function prepares anew is ended, too") {
+    ring_scene s;
+    if (!s.ok()) return;
+    const gup_test::socket_pair one = gup_test::local_pair(), other = gup_test::local_pair();
+    const auto poll = [&](const gup_test::socket_pair& sockets, std::uint64_t number) {
+        io_uring_sqe& sqe = s.r.entry();
+        io_uring_prep_poll_add(&sqe, sockets.to.fd(), POLLIN);
+        sqe.user_data = number;
+    };
+    poll(one, 1);
+    int again = 5; // as a server does that listens on
+    int ended = 0;
+    CHECK_FALSE(gup::end_ring(
+        *s.d, s.r.handle(),
+        [&](const io_uring_cqe& cqe) {
+            if (cqe.user_data != 1) return;
+            ++ended;
+            if (again-- > 0) poll(one, 1);
+        },
+        long_enough));
+    CHECK(ended == 6);
+    CHECK(s.r.silent());
+
+    const auto for_ever = [&](const io_uring_cqe& cqe) {
+        if (cqe.user_data == 2) poll(other, 2);
+    };
+    poll(other, 2);
+    CHECK(gup::end_ring(*s.d, s.r.handle(), for_ever, 20ms).others);
+    CHECK_FALSE(gup::end_ring(*s.d, s.r.handle(), nothing, long_enough));
 }
 
 TEST_CASE("A zero-copy send is over with its notification") {

@@ -31,11 +31,14 @@ struct ring_remainder {
 /// write that a disk has begun, are waited for. Once nothing is left, closing the ring gives all of its
 /// memory back.
 ///
-/// For the thread that submits and reaps, with no other doing either; `on_completion` must not submit. A
-/// timeout may be called again. Where the ring has had an entry with IOSQE_CQE_SKIP_SUCCESS nobody can tell
-/// whether others are left, and `others` stays true; the notification of a zero-copy send of the program's
-/// own is not waited for. Before Linux 6.0 what is prepared while others are cancelled is waited for only,
-/// before 5.19 everything.
+/// For the thread that submits and reaps, with no other doing either; `on_completion` must not submit, and
+/// what it prepares is submitted and cancelled in its turn. Where the ring has had an entry with
+/// IOSQE_CQE_SKIP_SUCCESS nobody can tell whether others are left, and `others` stays true; the notification
+/// of a zero-copy send of the program's own is not waited for. Before Linux 5.19 nothing is cancelled.
+///
+/// After a timeout it may be called again. A program that goes on by itself instead finds that what it
+/// submits waits for what did not end, and meets a completion that is gup's and that `complete` refuses,
+/// whose user_data leads to nothing of the program's. Before Linux 6.0 a second call only waits.
 ///
 /// Throws pin_error: EINVAL if the ring is not of the domain, or for what `submit` refuses in its queue;
 /// EPERM in a forked child; EEXIST on another thread than a ring's only submitter; or the kernel's errno.

@@ -8,12 +8,12 @@
 #include "gup/error.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <liburing.h>
+#include <utility>
 
 namespace gup::inline GUP_NAMESPACE::detail {
 
@@ -44,7 +44,7 @@ public:
     }
 
     submission_fault fault() const noexcept { return fault_; }
-    bool others_ended() const noexcept { return barrier_ == barrier::reached; }
+    bool others_ended() const noexcept { return barrier_ == barrier::reached && is_last_entry(); }
     std::size_t in_flight() const noexcept {
         std::size_t sum = 0;
         covered_.operations.for_each_in_flight([&](const ring_operations::record&) { ++sum; });
@@ -63,12 +63,16 @@ private:
     bool is_barrier(const io_uring_cqe& cqe) const noexcept {
         return cqe.user_data - barrier_number(0) < sizeof covered_;
     }
-    /// Where the ring has had an entry with IOSQE_CQE_SKIP_SUCCESS it takes no barrier.
+    /// A ring that has had an entry with IOSQE_CQE_SKIP_SUCCESS refuses the barrier. One that was reached
+    /// says nothing of entries behind it.
     bool ended() const noexcept {
-        return (barrier_ == barrier::reached || barrier_ == barrier::refused) && in_flight() == 0;
+        return (barrier_ == barrier::reached || barrier_ == barrier::refused) && is_last_entry() &&
+               in_flight() == 0;
     }
+    bool is_last_entry() const noexcept { return ring_.sq.sqe_tail == tail_; }
 
     int cancel_and_submit() noexcept {
+        if (barrier_ == barrier::reached && !is_last_entry()) barrier_ = barrier::none;
         int error = submit();
         if (error == 0) error = cancel();
         if (error != 0 || barrier_ != barrier::none) return error;
@@ -78,7 +82,9 @@ private:
         sqe->flags = IOSQE_IO_DRAIN;
         sqe->user_data = barrier_number(covered_.barriers);
         barrier_ = barrier::queued;
-        return submit();
+        error = submit();
+        tail_ = ring_.sq.sqe_tail;
+        return error;
     }
 
     /// What the kernel cannot take now stays in the queue for the next time.
@@ -88,8 +94,8 @@ private:
         return done.error == EBUSY || done.error == EAGAIN || done.error == EINTR ? 0 : done.error;
     }
 
-    int cancel() noexcept {
-        if (by_entry_) return 0; // it would wait for the barrier
+    int cancel() noexcept { return by_entry_ ? cancel_by_entry() : cancel_by_call(); }
+    int cancel_by_call() noexcept {
         io_uring_sync_cancel_reg all{};
         all.fd = -1;
         all.flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL;
@@ -98,58 +104,64 @@ private:
         if (result >= 0 || result == -ENOENT || result == -EALREADY || result == -ETIME || result == -EINTR)
             return 0;
         if (result != -EINVAL) return -result;
-        io_uring_sqe* const sqe = io_uring_get_sqe(&ring_); // before Linux 6.0
-        if (sqe == nullptr) return 0;
-        io_uring_prep_cancel64(sqe, 0, static_cast<int>(all.flags));
-        sqe->user_data = user_data_of_none;
-        by_entry_ = true;
+        by_entry_ = true; // before Linux 6.0
+        return cancel_by_entry();
+    }
+    int cancel_by_entry() noexcept {
+        if (barrier_ != barrier::none) return 0; // behind which it would wait, as the barrier drains
+        if (io_uring_sqe* const sqe = io_uring_get_sqe(&ring_); sqe != nullptr) {
+            io_uring_prep_cancel64(sqe, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+            sqe->user_data = user_data_of_none;
+        }
         return 0;
     }
 
     template <class OnCompletion>
     int reap(clock::time_point until, OnCompletion& on_completion) {
-        while (!ended()) {
+        for (unsigned late = 0; !ended();) {
             const auto left =
                 std::max<std::chrono::nanoseconds>(until - clock::now(), std::chrono::nanoseconds(0));
             __kernel_timespec limit{.tv_sec = left / std::chrono::seconds(1),
                                     .tv_nsec = left % std::chrono::seconds(1) / std::chrono::nanoseconds(1)};
             io_uring_cqe* cqe = nullptr;
             const int result = io_uring_wait_cqe_timeout(&ring_, &cqe, &limit);
-            if (result == 0) handle(*cqe, on_completion);
+            if (result == 0) handle(cqe, on_completion);
             if (result != 0 && result != -ETIME && result != -EAGAIN && result != -EINTR) return -result;
-            // a ring that is polled for says ETIME early
-            if (result != 0 && left.count() == 0) return 0;
+            // a ring that is polled for says ETIME early; what has come by then is looked at
+            if (left.count() == 0 && (result != 0 || ++late > ring_.cq.ring_entries)) return 0;
         }
         return 0;
     }
 
     template <class OnCompletion>
-    void handle(const io_uring_cqe& cqe, OnCompletion& on_completion) {
+    void handle(io_uring_cqe* cqe, OnCompletion& on_completion) {
         // Also if the program's function throws.
         struct seen_at_the_end {
             ~seen_at_the_end() {
-                self.put_page_of(cqe);
-                io_uring_cq_advance(&self.ring_, 1);
+                self.put_page_of(*cqe);
+                io_uring_cqe_seen(&self.ring_, cqe);
             }
             ending& self;
-            const io_uring_cqe& cqe;
+            io_uring_cqe* cqe;
         };
         const seen_at_the_end guard{*this, cqe};
-        if (!is_barrier(cqe))
-            on_completion(cqe);
-        else if (cqe.user_data == barrier_number(covered_.barriers))
-            barrier_ = cqe.res == 0            ? barrier::reached
-                       : cqe.res == -ECANCELED ? barrier::none // with the others
-                                               : barrier::refused;
+        if (!is_barrier(*cqe))
+            on_completion(std::as_const(*cqe));
+        else if (cqe->user_data == barrier_number(covered_.barriers))
+            barrier_ = cqe->res == 0            ? barrier::reached
+                       : cqe->res == -ECANCELED ? barrier::none // with the others
+                                                : barrier::refused;
     }
 
     /// Of an operation that this completion ends and that the program has not completed.
     void put_page_of(const io_uring_cqe& cqe) noexcept {
         const ring_set::found found = rings_.find(cqe.user_data);
         if (found.record == nullptr || (cqe.flags & IORING_CQE_F_MORE) != 0) return;
-        const std::uintptr_t word = found.record->word.load(std::memory_order_relaxed);
-        if (found.record->device_writes) page_access::set_dirty(page_of(word));
-        if (found.record->type->drop(word)) found.table->finish(*found.record);
+        const operation_type& type = *found.record->type;
+        const std::uintptr_t word = found.table->finish(*found.record);
+        if (!type.drop(word))
+            report_release_failure(
+                {"ending a ring with a page of another thread's pool", {}, pinned_memory_of(word)});
     }
 
     ring_set& rings_;
@@ -158,9 +170,10 @@ private:
     barrier barrier_ = barrier::none;
     submission_fault fault_ = submission_fault::none;
     bool by_entry_ = false;
+    unsigned tail_ = 0; // of the queue, behind the barrier
 };
 
-/// What came of it; if there is an error, what is left is not known to be less than all.
+/// What came of it. If there is an error, operations and others are the most that may be left.
 struct end_of_ring {
     int error = 0;
     const char* remedy = "";
