@@ -3,95 +3,19 @@
 /// \file
 /// How operations are finished and taken back.
 
+#include "gup/detail/io_uring/faults.hpp"
 #include "gup/detail/io_uring/prepare.hpp"
 #include "gup/domain/io_uring_arguments.hpp"
 #include "gup/pin_place.hpp"
 
 #include <atomic>
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <liburing.h>
 #include <span>
 #include <type_traits>
-#include <utility>
 
 namespace gup::inline GUP_NAMESPACE::detail {
-
-enum class completion_fault : std::uint8_t {
-    none,
-    over,
-    foreign,
-    no_operation,
-    empty_token,
-    other_token,
-    no_entry,
-    more_to_come,
-    other_access,
-    other_domain,
-    submitted,
-    rings_of_parent
-};
-
-inline int errno_of(completion_fault fault) noexcept {
-    switch (fault) {
-    case completion_fault::none:
-        return 0;
-    case completion_fault::more_to_come:
-        return EINPROGRESS;
-    case completion_fault::submitted:
-        return EBUSY;
-    case completion_fault::rings_of_parent:
-        return EPERM;
-    case completion_fault::no_entry:
-    case completion_fault::other_access:
-    case completion_fault::other_domain:
-        return EINVAL;
-    default:
-        return ESTALE;
-    }
-}
-
-inline const char* remedy_of(completion_fault fault) noexcept {
-    switch (fault) {
-    case completion_fault::none:
-        break;
-    case completion_fault::over:
-        return "no operation in flight belongs to it any more: it comes a second time, as all do for which "
-               "io_uring_cqe_seen is not called, or late";
-    case completion_fault::foreign:
-        return "no operation in flight belongs to it: it is foreign, the program's own or another domain's, "
-               "or "
-               "its user_data was changed after the operation was prepared (io_uring_sqe_set_data): name "
-               "yours as {.cookie = ...} instead";
-    case completion_fault::no_operation:
-        return "no operation in flight belongs to it: its user_data, all ones, is that of entries whose "
-               "operation was refused or taken back, and of the program's that set none; try_complete passes "
-               "over it";
-    case completion_fault::empty_token:
-        return "no operation in flight belongs to it: the token is empty, its operation is over; a "
-               "completion "
-               "comes a second time if io_uring_cqe_seen is not called for it";
-    case completion_fault::other_token:
-        return "no operation in flight belongs to it: its user_data is not the token's; a completion comes a "
-               "second time if io_uring_cqe_seen is not called for it";
-    case completion_fault::no_entry:
-        return "there is no entry: look at what the call that should give one returned";
-    case completion_fault::more_to_come:
-        return "the kernel still uses the page: wait for the completion without IORING_CQE_F_MORE, or use "
-               "try_complete";
-    case completion_fault::other_access:
-        return "the operation was given a reference of another access: name it, as in "
-               "complete<gup::dma_access::read>(domain, cqe)";
-    case completion_fault::other_domain:
-        return "the operation was given a page of another type of domain: pass the domain of its pool";
-    case completion_fault::submitted:
-        return "the kernel may have taken this entry: wait for its completion";
-    case completion_fault::rings_of_parent:
-        return own_ring_needed;
-    }
-    return "";
-}
 
 struct completion {
     completion_fault fault = completion_fault::none;

@@ -3,6 +3,7 @@
 /// \file
 /// How operations are prepared: all checks first, then the entry, then the reference moves.
 
+#include "gup/detail/io_uring/faults.hpp"
 #include "gup/detail/io_uring/idle_entries.hpp"
 #include "gup/detail/io_uring/ring_place.hpp"
 #include "gup/domain/io_uring_arguments.hpp"
@@ -12,7 +13,6 @@
 
 #include <atomic>
 #include <bit>
-#include <cerrno>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -43,67 +43,12 @@ struct ring_place_of<Domain> {
 template <class Domain, dma_access Access>
 using ring_token = in_flight<user_page_ref<Domain, Access>, typename ring_place_of<Domain>::type>;
 
-/// What a forked child hears, whatever it tries.
-inline constexpr const char* own_ring_needed =
-    "this ring belongs to the parent process: make a ring and a domain of your own";
-
 enum class ring_opcode : std::uint8_t { read, write, send_zc };
 
 constexpr bool device_writes(ring_opcode opcode) noexcept { return opcode == ring_opcode::read; }
 
 /// Where prepare puts its error: thrown, or into a std::error_code&.
 struct throwing {};
-
-enum class prepare_fault : std::uint8_t {
-    none,
-    queue_full,
-    empty_reference,
-    outside_page,
-    across_slots,
-    foreign_ring,
-    table_full,
-    reserved_user_data,
-    without_handle,
-    rings_of_parent
-};
-
-inline int errno_of(prepare_fault fault) noexcept {
-    return fault == prepare_fault::none              ? 0
-           : fault == prepare_fault::queue_full      ? EAGAIN
-           : fault == prepare_fault::table_full      ? ENOBUFS
-           : fault == prepare_fault::rings_of_parent ? EPERM
-                                                     : EINVAL;
-}
-
-inline const char* remedy_of(prepare_fault fault) noexcept {
-    switch (fault) {
-    case prepare_fault::none:
-        break;
-    case prepare_fault::queue_full:
-        return "the submission queue is full: submit first";
-    case prepare_fault::empty_reference:
-        return "the reference is empty: it has been put, or handed to another operation";
-    case prepare_fault::outside_page:
-        return "the subrange is empty or reaches beyond the page";
-    case prepare_fault::across_slots:
-        return "one operation stays within one GiB of the memory, counted from its beginning: name a "
-               "subrange";
-    case prepare_fault::foreign_ring:
-        return "the submission entry is not of a ring of the page's domain";
-    case prepare_fault::table_full:
-        return "all operation records of the ring are in use: complete some operations, or raise "
-               "io_uring_options::operations";
-    case prepare_fault::reserved_user_data:
-        return "this user_data, all ones, is that of no operation: choose another";
-    case prepare_fault::without_handle:
-        return "nobody could complete the operation, as the program has no handle of the domain any more: "
-               "keep "
-               "the domain or its pool, or name a user_data and keep the token";
-    case prepare_fault::rings_of_parent:
-        return own_ring_needed;
-    }
-    return "";
-}
 
 inline void report_success(std::error_code& error) noexcept { error.clear(); }
 inline void report_success(throwing) noexcept {}
@@ -141,7 +86,8 @@ struct prepared {
 /// Who completes an operation: whoever has a handle of the domain, or a token.
 enum class completed_by : std::uint8_t { handle, token };
 
-/// Whether a look-up may settle what others have left to this thread, or has to be done again then.
+/// at_once: finds no ring while something is left for this thread to settle, so that the caller does it
+/// again; thoroughly: settles it.
 enum class look { at_once, thoroughly };
 
 template <class Domain, completed_by By, look Way = look::thoroughly>

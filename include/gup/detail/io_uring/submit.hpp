@@ -4,6 +4,7 @@
 /// What is looked at before a submission, and how entries are submitted.
 
 #include "gup/detail/io_uring/complete.hpp"
+#include "gup/detail/io_uring/faults.hpp"
 #include "gup/detail/io_uring/idle_entries.hpp"
 
 #include <algorithm>
@@ -14,53 +15,6 @@
 #include <optional>
 
 namespace gup::inline GUP_NAMESPACE::detail {
-
-enum class submission_fault : std::uint8_t {
-    none,
-    unseen,
-    other_memory,
-    renamed,
-    renamed_token,
-    overwritten,
-    copied,
-    rings_of_parent
-};
-
-inline const char* remedy_of(submission_fault fault) noexcept {
-    switch (fault) {
-    case submission_fault::none:
-        break;
-    case submission_fault::unseen:
-        return "an operation that owns a page, or one before it in its chain, has IOSQE_CQE_SKIP_SUCCESS: "
-               "its "
-               "completion is what gives the page back, so clear the flag";
-    case submission_fault::other_memory:
-        return "an operation that owns a page has IOSQE_BUFFER_SELECT, which would read into other memory: "
-               "clear "
-               "the flag";
-    case submission_fault::renamed:
-        return "the user_data of an operation that owns a page was changed after it was prepared, as "
-               "io_uring_sqe_set_data does, and is put back now: submit again, and name a number or pointer "
-               "of "
-               "your own as {.cookie = ...} instead, which comes back with the page";
-    case submission_fault::renamed_token:
-        return "the user_data of an operation with a token was changed after it was prepared: take it back, "
-               "or "
-               "io_uring_sqe_set_data64(sqe, token.user_data()), and name your own as {.user_data = ...}";
-    case submission_fault::overwritten:
-        return "the entry of an operation that owns a page was prepared again before it was submitted, and "
-               "the "
-               "page is put now, as dirty: submit again, and get an entry for each operation "
-               "(io_uring_get_sqe), or take the first back";
-    case submission_fault::copied:
-        return "an entry has the user_data of an operation that is in flight in another: give it one of its "
-               "own "
-               "(io_uring_sqe_set_data64)";
-    case submission_fault::rings_of_parent:
-        return own_ring_needed;
-    }
-    return "";
-}
 
 /// Of a queue with more or fewer numbers of operations than operations were prepared: gives an entry that
 /// lost its number that again, or puts the page if there is none.
