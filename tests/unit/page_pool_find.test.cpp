@@ -164,9 +164,9 @@ using stalling_domain = pretend_domain<stalling_kernel>;
 
 } // namespace
 
-TEST_CASE("a second look-up waits as the first does for bulk puts under way") {
+TEST_CASE("a second look-up waits as the first does for puts under way") {
     gup::page_pool pool(stalling_domain{}, small(8));
-    const lingering_thread other(pool); // its bulk puts could be under way
+    const lingering_thread other(pool); // its puts could be under way
     const auto ref = gup::get_user_page(pool);
     std::future<bool> second;
     bool overtook = false;

@@ -281,11 +281,13 @@ TEST_CASE("no reference is ended as the only one once pages can be looked up, by
 TEST_CASE("look-ups begin when a thread that is just ending an only reference is done") {
     shop s(200);
     gup::page* const p = s.store.take();
+    gup::detail::magazine* const cache = gup::detail::this_thread_magazines.current.load();
     std::future<bool> looking;
     bool waited = false;
     CHECK(s.store.give_back_each(1, [&](std::size_t) {
         looking = std::async(std::launch::async, [&] { return s.store.allow_lookups(); });
-        waited = looking.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready;
+        while (cache->open.load()) std::this_thread::yield(); // who closes it waits for us then
+        waited = looking.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
         return p;
     }) == 1);
 
@@ -303,7 +305,8 @@ TEST_CASE("a thread that is just using its cache is waited for") {
     REQUIRE(cache->enter(s.store)); // as in the midst of a get
 
     auto all = std::async(std::launch::async, [&s] { return s.take(200); });
-    const bool waited = all.wait_for(std::chrono::milliseconds(50)) != std::future_status::ready;
+    while (cache->open.load()) std::this_thread::yield(); // who closes it waits for us then
+    const bool waited = all.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
     gup::page* const got = cache->pop();
     cache->push(*got);
     cache->leave(s.store);
