@@ -26,8 +26,11 @@ struct pool_access;
 /// Memory of one domain in pages of one size. A handle: destroying it closes the pool at once, so that no
 /// page can be got any more, while memory and pin live on until the last reference is put. Get and put from
 /// any thread, except with `local<>` domains; the handle itself is moved and destroyed by one thread; one
-/// that was moved from can only be assigned to or destroyed. Not in signal handlers: one that comes while its
-/// thread is inside a pool ends the program, with a message. A shared object that makes a pool stays loaded.
+/// that was moved from can only be assigned to or destroyed. A thread keeps pages that it has put for its
+/// next get, at most 504 and half of the pool. They count as free: who finds no other gets them, at the price
+/// of a membarrier(2), and they go back when the thread ends. Not in signal handlers: one that comes while
+/// its thread is inside a pool ends the program, with a message. A shared object that makes a pool stays
+/// loaded.
 ///
 /// The memory's mapping is the pool's. madvise with MADV_DONTNEED or MADV_REMOVE, munmap, or another mapping
 /// in its place takes the page from the CPU and not from the device: what that writes from then on is lost,
@@ -295,8 +298,8 @@ template <class Domain, dma_access Access>
 
 /// An ordinary reference to the page that holds this address, anywhere inside it; empty if the address is not
 /// the pool's, nobody holds the page, or a million and a half references do. Constant time; the first call on
-/// a pool waits for bulk puts under way, by membarrier(2), and finds nothing if the kernel has come to refuse
-/// that.
+/// a pool waits, by membarrier(2), for threads that are inside it, and has later puts of the only reference
+/// use locked instructions; it finds nothing if the kernel has come to refuse that.
 template <class Domain, dma_access Access>
 [[nodiscard("the reference must be put")]] maybe<page_ref<Domain>>
 find_get_page(page_pool<Domain, Access>& pool, const void* address,

@@ -63,7 +63,8 @@ concept says_how_unpinned =
 ///   `bytes()` is what is really pinned.
 /// * `kernel` is the kernel policy that every system call goes through: system_kernel, or derived from it.
 /// * `pin` is all or nothing and throws `pin_error`; `try_pin` is the twin that fills a `pin_failure`
-///   instead. What it cannot undo again it reports, and says so with `pin_failure::kept`.
+///   instead. What it cannot undo again it reports, and says so with `pin_failure::kept`. They and `release`
+///   are called from any thread, several at a time, or with `local<>` by its thread alone.
 /// * A handle is copied and moved without throwing, and equal to another if a pin in one is a pin in the
 ///   other. It can be derived from.
 ///

@@ -33,11 +33,11 @@ namespace gup::inline GUP_NAMESPACE {
 /// * `kernel` is the policy that system calls go through, `call` names the pin in messages, and `in_child` says
 ///   what a forked child can do instead.
 /// * `try_pin` pins all of a range or nothing, and then fills `failure`, whose range and call are set. The range
-///   is not empty and does not wrap. What it cannot undo again it reports, and sets `kept`. From any thread.
+///   is not empty and does not wrap. What it cannot undo again it reports, and sets `kept`. From any thread, several at a time.
 ///   Throws std::bad_alloc only.
 /// * `unpin` undoes it and then destroys `memory`, which may be null. If that is refused it reports through
 ///   report_release_failure and leaks `memory` (`static_cast<void>(memory.release())`): a device may reach it still.
-///   From any thread; never in a forked child.
+///   From any thread, several at a time; never in a forked child.
 /// * `last_handle_gone()`, if there is one, is called when the program has destroyed its last handle of the domain
 ///   and closed the last pool: what only a handle can complete is completed by nobody then. Pins may still be there.
 ///   Once, from any thread, noexcept; never in a forked child.

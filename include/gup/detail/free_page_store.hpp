@@ -18,7 +18,6 @@
 #include <span>
 #include <sys/mman.h>
 #include <type_traits>
-#include <utility>
 
 namespace gup::inline GUP_NAMESPACE::detail {
 
@@ -141,8 +140,8 @@ public:
         if (m == nullptr || !m->enter(*this)) return 0;
         const std::uint32_t held = m->count.load(std::memory_order_relaxed);
         std::size_t ended = 0;
-        if (held < m->open_to_only) [[likely]] {
-            if (const std::size_t room = m->open_to_only - held; most > room) most = room;
+        if (held < m->capacity_for_only) [[likely]] {
+            if (const std::size_t room = m->capacity_for_only - held; most > room) most = room;
             for (; ended < most; ++ended) {
                 page* const p = end(ended);
                 if (p == nullptr) break;
@@ -180,10 +179,10 @@ public:
         page& p = page_access::from(counted_of(word));
         auto& store = *static_cast<free_page_store*>(zone_access::owner(zone::of(&p)));
         const auto end = [&](std::size_t) noexcept {
-            return page_access::counts(p).end_only(kind) ? &p : nullptr;
+            return page_access::counts(p).drop_if_only(kind) ? &p : nullptr;
         };
         if (store.give_back_each(1, end) == 0) [[unlikely]]
-            drop_shared(p, kind, dirty);
+            drop_counted(p, kind, dirty);
     }
 
 private:
@@ -199,8 +198,8 @@ private:
         return m != nullptr && m->owner.load(std::memory_order_relaxed) == this ? m : nullptr;
     }
 
-    /// The same as any other reference.
-    [[gnu::noinline]] static void drop_shared(page& p, reference_kind kind, bool dirty) noexcept {
+    /// Drops it as any other reference is.
+    [[gnu::noinline]] static void drop_counted(page& p, reference_kind kind, bool dirty) noexcept {
         if (dirty) page_access::set_dirty(p);
         if (page_access::counts(p).drop<shared_counting>(kind))
             zone_access::release(page_access::counted_of(p));

@@ -62,7 +62,7 @@ inline magazine* free_page_store::attach_magazine(slow_turn& turn) noexcept {
     m->owner.store(this, std::memory_order_relaxed);
     m->fenced = fenced_;
     m->capacity = 2 * batch_;
-    m->open_to_only = lookups_ ? 0 : m->capacity;
+    m->capacity_for_only = lookups_ ? 0 : m->capacity;
     m->next_of_thread = std::exchange(mine.all, m);
     m->next_of_store = std::exchange(magazines_, m);
     m->open.store(true, std::memory_order_release);
@@ -176,7 +176,7 @@ inline bool free_page_store::start_lookups() noexcept {
     bool waited_for_all = true;
     for (magazine* m = magazines_; m != nullptr; m = m->next_of_store) {
         if (empty_magazine(*m, turn)) {
-            m->open_to_only = 0;
+            m->capacity_for_only = 0;
             m->open.store(true, std::memory_order_release);
         } else {
             waited_for_all = false;

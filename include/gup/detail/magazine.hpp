@@ -31,10 +31,10 @@ struct alignas(64) magazine {
     /// Written by the thread only: the store, or that it is inside; null in a forked child.
     std::atomic<free_page_store*> owner{nullptr};
     std::atomic<bool> open{false};
-    std::atomic<bool> gone{false};  // the store is: from then on never open, and `owner` of no meaning
-    bool fenced = false;            // no membarrier on this kernel: the owner pays for the barrier itself
-    std::uint32_t capacity = 0;     // at most `places`
-    std::uint32_t open_to_only = 0; // as many; none once pages can be looked up (see give_back_each)
+    std::atomic<bool> gone{false}; // the store is: from then on never open, and `owner` of no meaning
+    bool fenced = false;           // no membarrier on this kernel: the owner pays for the barrier itself
+    std::uint32_t capacity = 0;    // at most `places`
+    std::uint32_t capacity_for_only = 0; // as many; 0 once pages can be looked up (see give_back_each)
     std::atomic<std::uint32_t> count{0}; // atomic only so that others may estimate
 
     magazine* next_of_thread = nullptr;
@@ -56,8 +56,8 @@ struct alignas(64) magazine {
             if (open.load(std::memory_order_seq_cst)) return true;
         } else {
             owner.store(inside(), std::memory_order_relaxed);
-            std::atomic_signal_fence(
-                std::memory_order_seq_cst); // the membarrier of the other side orders the rest
+            // the membarrier of the other side orders the rest
+            std::atomic_signal_fence(std::memory_order_seq_cst);
             if (open.load(std::memory_order_acquire)) [[likely]]
                 return true;
         }

@@ -58,7 +58,8 @@ public:
     name_table(const name_table&) = delete;
     name_table& operator=(const name_table&) = delete;
     ~name_table() {
-        while (entries_ != nullptr) entries_ = std::move(entries_->before); // not one in the other
+        while (entries_ != nullptr)
+            entries_ = std::move(entries_->before); // nested destructors would need stack
     }
 
     std::size_t size() const noexcept { return size_; }

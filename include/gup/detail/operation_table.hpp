@@ -119,7 +119,8 @@ public:
     [[gnu::always_inline]] record* find_open(std::uint64_t number) const noexcept {
         return find(number, static_cast<std::int32_t>(made_.load(std::memory_order_acquire)));
     }
-    /// From any thread, as the next.
+    /// While closed find_open finds nothing, which sends the caller the slow way. From any thread, as the
+    /// next.
     void close() noexcept { made_.fetch_or(closed, std::memory_order_relaxed); }
     void open() noexcept { made_.fetch_and(~closed, std::memory_order_relaxed); }
 

@@ -8,7 +8,6 @@
 
 #include <array>
 #include <charconv>
-#include <climits>
 #include <cstdint>
 #include <string>
 #include <sys/ioctl.h>

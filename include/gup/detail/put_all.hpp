@@ -27,7 +27,7 @@ std::size_t put_only(std::span<user_page_ref<Domain, Access>> refs, origin_of<Do
             return nullptr; // of another zone, or empty
         counted& c = counted_of(word);
         if (looks<Domain>(where)) check_put<Domain>(word, kind_of(Access), where);
-        if (!c.counts.end_only(kind_of(Access))) return nullptr;
+        if (!c.counts.drop_if_only(kind_of(Access))) return nullptr;
         reference_access::release(refs[i]);
         return &page_access::from(c);
     });

@@ -89,7 +89,7 @@ public:
 
     /// As drop, without a locked instruction, if this is the only reference; false, and nothing done, if it
     /// is not. Correct only while no look-up by address is possible (see free_page_store::give_back_each).
-    [[nodiscard]] bool end_only(reference_kind kind) noexcept {
+    [[nodiscard]] bool drop_if_only(reference_kind kind) noexcept {
         if (load() != static_cast<std::uint64_t>(kind)) return false;
         atomic().store(0, std::memory_order_relaxed);
         return true;

@@ -127,13 +127,11 @@ void with_user_pages(detail::anything = {}, detail::anything = {}, detail::anyth
 
 template <dma_access = dma_access::read_write>
 detail::anything complete(detail::anything = {}, detail::anything = {}, detail::anything = {},
-                          detail::anything = {})
-    GUP_REFUSED(
-        "complete takes whose operation it is, by name, and then what has come: write "
-        "complete(domain, cqe), also with variables for a cookie and a std::error_code, or complete(token, "
-        "cqe), of a "
-        "ring's, or complete(token, number), of a device's. Of a pointer, optional or maybe pass what it "
-        "holds; a ring is no domain");
+                          detail::anything = {}, detail::anything = {})
+    GUP_REFUSED("complete takes whose operation it is, by name, and then what has come: write "
+                "complete(domain, cqe), also with variables for a cookie and a std::error_code, or "
+                "complete(token, cqe), of a ring's, or complete(token, number), of a device's. Of a pointer, "
+                "optional or maybe pass what it holds; a ring is no domain");
 
 template <dma_access = dma_access::read_write>
 detail::anything try_complete(detail::anything = {}, detail::anything = {}, detail::anything = {},

@@ -28,8 +28,8 @@ struct shared_part {
 };
 
 /// The parts that owners show. They may overlap: files under two names have the same numbers, and a mirror
-/// shows a part twice. They are therefore kept apart by their magnitude: of one, those that overlap a part
-/// begin not far before it. Not thread-safe.
+/// shows a part twice. They are therefore kept apart by their order, the power of two that their
+/// length is below: of one order, those that overlap a part begin not far before it. Not thread-safe.
 template <class Owner>
 class shared_part_index {
 public:
@@ -48,14 +48,14 @@ public:
     Owner* find_overlapping(const shared_part& part, Wanted wanted) const {
         auto at = entries_.lower_bound(place{part.device, part.inode, 0, 0});
         while (at != entries_.end() && at->part.device == part.device && at->part.inode == part.inode) {
-            const auto magnitude = std::bit_width(at->part.length);
-            const std::uint64_t longest = std::uint64_t{1} << magnitude;
+            const auto order = std::bit_width(at->part.length);
+            const std::uint64_t longest = std::uint64_t{1} << order;
             const std::uint64_t from = part.offset > longest ? part.offset - longest : 0;
             const auto end =
-                entries_.lower_bound(place{part.device, part.inode, magnitude, part.offset + part.length});
-            for (at = entries_.lower_bound(place{part.device, part.inode, magnitude, from}); at != end; ++at)
+                entries_.lower_bound(place{part.device, part.inode, order, part.offset + part.length});
+            for (at = entries_.lower_bound(place{part.device, part.inode, order, from}); at != end; ++at)
                 if (overlap(at->part, part) && wanted(*at->owner)) return at->owner;
-            at = entries_.lower_bound(place{part.device, part.inode, magnitude + 1, 0});
+            at = entries_.lower_bound(place{part.device, part.inode, order + 1, 0});
         }
         return nullptr;
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// A lock for a few dozen instructions that make no system call. One atomic operation per pair, where a mutex
-/// needs two; with a holder that does not run, waiters sleep, so that it gets to run whatever their
-/// priorities are.
+/// A lock for work of a microsecond or so; longer work takes turns (in_turns). One atomic operation per pair,
+/// where a mutex needs two; with a holder that does not run, waiters sleep, so that it gets to run whatever
+/// their priorities are.
 
 #include "gup/detail/uncancelled.hpp"
 #include "gup/version.hpp"

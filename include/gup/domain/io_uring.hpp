@@ -14,11 +14,9 @@
 #include <cerrno>
 #include <concepts>
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
-#include <vector>
 
 namespace gup::inline GUP_NAMESPACE {
 
@@ -47,7 +45,7 @@ class [[gnu::visibility("default")]] io_uring_domain;
 /// closed ring a pool's page that was a fixed buffer is put then; of any other operation in flight the page
 /// is kept for good, and on_release_failure hears of it. (A ring that does not show IORING_FEAT_CQE_SKIP,
 /// before Linux 5.17, cannot be told from others and is kept open until the domain and its last pool have
-/// gone.)
+/// gone.) `end_ring` before closing leaves nothing behind.
 ///
 /// A buffer table that the kernel refuses, or that another has made, is no reason not to make the domain: its
 /// pools are refused, or go on without a pin (pin_fallback::unpinned).

@@ -36,6 +36,8 @@
 /// parent, by an entry that the child should not have taken. (Where the kernel has no MADV_WIPEONFORK, submit
 /// and take_back are refused only.)
 ///
+/// Before a ring is closed, `end_ring` (io_uring_end.hpp) gives every page back.
+///
 /// liburing cannot take back an entry that it has handed out. One whose operation is refused or taken back
 /// therefore becomes a no-op, which can be prepared again. `submit` leaves it out, so that it has no
 /// completion. One that has IOSQE_IO_DRAIN stays as a barrier, and one that io_uring_submit submits is not

@@ -37,7 +37,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <system_error>
 #include <utility>
 
 namespace gup::inline GUP_NAMESPACE {

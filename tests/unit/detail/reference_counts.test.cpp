@@ -61,13 +61,13 @@ TEST_CASE("only the only reference is ended as such") {
         for (const auto other : kinds) {
             reference_counts counts = counts_of(kind, 1);
             counts.add<shared_counting>(other);
-            CHECK_FALSE(counts.end_only(kind));
-            CHECK_FALSE(counts.end_only(other));
+            CHECK_FALSE(counts.drop_if_only(kind));
+            CHECK_FALSE(counts.drop_if_only(other));
 
             CHECK_FALSE(counts.drop<shared_counting>(other)); // nothing was done
-            CHECK(counts.end_only(kind));
+            CHECK(counts.drop_if_only(kind));
             CHECK(counts.none());
-            CHECK_FALSE(counts.end_only(kind));
+            CHECK_FALSE(counts.drop_if_only(kind));
             CHECK_FALSE(counts.add_unless_free(kind));
         }
 }

@@ -85,8 +85,8 @@ private:
     std::uintptr_t base_ = 0; // address that the first slot begins with
     int first_slot_ = none;   // the same on every ring
     unsigned slots_ = 0;
-    mutable std::atomic<std::uint32_t> tokens_{
-        0}; // in_flight tokens out; records are counted in their tables
+    // in_flight tokens out; records are counted in their tables
+    mutable std::atomic<std::uint32_t> tokens_{0};
 };
 
 /// The operations' and the buffer table's way into a mark.
@@ -220,7 +220,8 @@ private:
     /// Where the entries of a ring are; at the last address, of no ring.
     struct bounds {
         std::uintptr_t entries = ~std::uintptr_t{0};
-        std::size_t open_bytes = 0; // of them; none while something is to be settled
+        // of them; none while something is to be settled. No std::atomic, so that bounds can be moved
+        std::size_t open_bytes = 0;
         covered_ring* ring = nullptr;
 
         std::uintptr_t offset_of(const io_uring_sqe& sqe) const noexcept {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 /// \file
-/// From a CPU address to the I/O address that it is mapped at, in constant time. Read
-/// by any thread without a lock; changed under the lock of its owner.
+/// From a CPU address to the I/O address that it is mapped at, in constant time. Read by any thread without a
+/// lock; changed under the lock of its owner.
 
 #include "gup/detail/iova/address_node.hpp"
 #include "gup/detail/iova/hidden_mappings.hpp"

@@ -30,8 +30,8 @@ struct mapped_range {
 };
 
 /// In sets by address, one for each order of length: those of an order that reach an address begin within
-/// twice their length of it. So a search looks at few more than it finds, however many there are: where the
-/// same memory is mapped some times, at some times as many of each order.
+/// twice their length of it. So a search looks at those that it finds and, of each order, at those few that
+/// begin just before: where each byte is mapped k times at most, at about 2k of each.
 class hidden_mappings {
 public:
     hidden_mappings() = default;

@@ -77,11 +77,11 @@ private:
 
     const process_identity process_;
     const std::size_t page_size_;
-    [[maybe_unused]] const mlock_registry* const
-        inherited_; // leaked on purpose; leak checkers see that it is known
+    // leaked on purpose; leak checkers see that it is known
+    [[maybe_unused]] const mlock_registry* const inherited_;
 
-    std::mutex
-        calls_;      // whoever brings pages into the set or takes them out, until the kernel has done so too
+    // whoever brings pages into the set or takes them out, until the kernel has done so too
+    std::mutex calls_;
     spin_lock lock_; // the set itself; taken after calls_, never held during a call, nor for many ranges
     locked_ranges ranges_;
 
