@@ -102,7 +102,7 @@ public:
     /// Calls `use(page, i)` with so many free pages out of the thread's magazine; false, and nothing done, if
     /// it has fewer. `use` is inside: it must not come to a pool.
     template <class Use>
-    bool take_each(std::size_t wanted, Use use) noexcept {
+    [[gnu::always_inline]] bool take_each(std::size_t wanted, Use use) noexcept {
         magazine* const m = current();
         if (m == nullptr || !m->enter(*this)) return false;
         const std::uint32_t held = m->count.load(std::memory_order_relaxed);
@@ -135,7 +135,7 @@ public:
     /// the page. It goes to its next user as any other: in this thread, or from a closed magazine by the
     /// lock.
     template <class End>
-    std::size_t give_back_each(std::size_t most, End end) noexcept {
+    [[gnu::always_inline]] std::size_t give_back_each(std::size_t most, End end) noexcept {
         magazine* const m = current();
         if (m == nullptr || !m->enter(*this)) return 0;
         const std::uint32_t held = m->count.load(std::memory_order_relaxed);
