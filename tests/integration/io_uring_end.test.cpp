@@ -231,7 +231,9 @@ TEST_CASE("A zero-copy send is over with its notification") {
     if (!s.ok()) return;
     const gup_test::socket_pair sockets = gup_test::loopback_pair(SOCK_STREAM);
     gup::prep_send_zc_fixed(s.r.entry(), sockets.from.fd(), gup::get_user_page(*s.p), 0);
-    CHECK_FALSE(gup::end_ring(*s.d, s.r.handle(), nothing, long_enough));
+    // Linux before 6.16 may take its second completion for that of another operation: then nothing drains
+    CHECK(gup_test::eventually(
+        [&] { return gup::end_ring(*s.d, s.r.handle(), nothing, 100ms).operations == 0; }));
     CHECK(free_pages(s) == 8);
 }
 

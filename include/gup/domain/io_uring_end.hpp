@@ -33,8 +33,9 @@ struct ring_remainder {
 ///
 /// For the thread that submits and reaps, with no other doing either; `on_completion` must not submit, and
 /// what it prepares is submitted and cancelled in its turn. Where the ring has had an entry with
-/// IOSQE_CQE_SKIP_SUCCESS nobody can tell whether others are left, and `others` stays true; the notification
-/// of a zero-copy send of the program's own is not waited for. Before Linux 5.19 nothing is cancelled.
+/// IOSQE_CQE_SKIP_SUCCESS nobody can tell whether others are left, and `others` stays true; so it may before
+/// Linux 6.16, after all of `timeout`, on a ring that has had zero-copy sends. The notification of such a
+/// send of the program's own is not waited for. Before Linux 5.19 nothing is cancelled.
 ///
 /// After a timeout it may be called again. A program that goes on by itself instead finds that what it
 /// submits waits for what did not end, and meets a completion that is gup's and that `complete` refuses,
