@@ -126,7 +126,7 @@ TEST_CASE("memory mapped many times has one of their I/O addresses until all are
     do {
         scene map;
         std::vector<mapped_range> mappings;
-        for (const std::uint64_t n : {1, 2, 3, 4}) mappings.push_back(map.set(base, 2 * page, n * page));
+        for (std::uint64_t n = 1; n <= 4; ++n) mappings.push_back(map.set(base, 2 * page, n * page));
         std::set<std::uint64_t> left{page, 2 * page, 3 * page, 4 * page};
         for (const std::uint64_t n : order) {
             map.clear(mappings[n - 1]);
