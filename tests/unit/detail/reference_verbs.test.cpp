@@ -251,7 +251,12 @@ TEST_CASE("an operation gives back the very reference that it was given") {
 }
 
 TEST_CASE("a first pin whose bytes were copied is found out when the second of them goes") {
-    for (const bool by_destructor : {false, true}) {
+#ifdef NDEBUG // a put looks in other builds only
+    constexpr std::array ways{true};
+#else
+    constexpr std::array ways{false, true};
+#endif
+    for (const bool by_destructor : ways) {
         const auto child = in_child([=] {
             scene s;
             alignas(writer_ref) std::array<std::byte, sizeof(writer_ref)> copy{};
