@@ -7,7 +7,7 @@
 
 #include "gup/detail/magazine.hpp"
 #include "gup/detail/process.hpp"
-#include "gup/detail/reference_word.hpp"
+#include "gup/detail/reference_verbs.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -182,7 +182,7 @@ public:
             return page_access::counts(p).drop_if_only(kind) ? &p : nullptr;
         };
         if (store.give_back_each(1, end) == 0) [[unlikely]]
-            drop_counted(p, kind, dirty);
+            drop_counted(word, kind, dirty);
     }
 
 private:
@@ -198,11 +198,11 @@ private:
         return m != nullptr && m->owner.load(std::memory_order_relaxed) == this ? m : nullptr;
     }
 
-    /// Drops it as any other reference is.
-    [[gnu::noinline]] static void drop_counted(page& p, reference_kind kind, bool dirty) noexcept {
-        if (dirty) page_access::set_dirty(p);
-        if (page_access::counts(p).drop<shared_counting>(kind))
-            zone_access::release(page_access::counted_of(p));
+    /// Drops it as any other reference is. Not inline: the registers that it needs would be saved on the
+    /// usual way, too.
+    [[gnu::noinline]] static void drop_counted(std::uintptr_t word, reference_kind kind,
+                                               bool dirty) noexcept {
+        drop_reference<shared_counting>(without_hint<shared_counting>(word), kind, dirty);
     }
 
     page* take_slowly() noexcept;
