@@ -83,6 +83,7 @@ struct pretend_memory : gup::system_kernel {
         bytes = limit;
         return 0;
     }
+    static int query_maps(gup::detail::page_range, std::string&) noexcept { return -ENOTTY; } // before 6.11
     static int read_text(const char* path, std::string& text) {
         if (path == std::string("/proc/self/maps")) ++listings;
         if (const auto found = files.find(path); found != files.end()) {

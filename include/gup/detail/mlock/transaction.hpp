@@ -128,7 +128,7 @@ void mlock_transaction<Kernel>::survey() {
 template <class Kernel>
 void mlock_transaction<Kernel>::read_mappings() {
     std::string maps;
-    if (Kernel::read_text("/proc/self/maps", maps) != 0) return;
+    if (read_maps<Kernel>(pages_, maps) != 0) return;
     for_each_vma(maps, [&](const vma& mapping) {
         if (!intersection(mapping.pages, pages_).empty()) mappings_.push_back(mapping.pages);
     });
