@@ -160,7 +160,7 @@ const bool two_threads =
                        [](gup_bench::measurement& m) {
                            idle_domain<500> domain;
                            const mapped_pages memory(4, MAP_PRIVATE), first(1, MAP_PRIVATE);
-        const auto pinned = gup::get_user_pages(domain, first.page(0));
+                           const auto pinned = gup::get_user_pages(domain, first.page(0));
                            const auto rate = [&](std::size_t threads) {
                                return gup_bench::rate(threads, 5, 10, [&](std::size_t thread) {
                                    for (int i = 0; i < 10; ++i) pin_and_put(domain, memory.page(2 * thread));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // A second pin of a page that is locked already: alone, and beside a thread that pins much.
 #include "gup/domain/mlock.hpp"
+#include "support/mapping.hpp"
 #include "support/pair.hpp"
 
 #include <algorithm>
@@ -11,7 +12,6 @@
 #include <mutex>
 #include <span>
 #include <string>
-#include <sys/mman.h>
 #include <thread>
 #include <vector>
 
@@ -21,27 +21,9 @@ constexpr std::size_t page_bytes = 4096;
 
 using pages = std::span<const std::byte>;
 
-/// Memory that is there.
-class mapping {
-public:
-    explicit mapping(std::size_t bytes)
-        : bytes_(bytes),
-          begin_(::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
-                        -1, 0)) {}
-    mapping(const mapping&) = delete;
-    mapping& operator=(const mapping&) = delete;
-    ~mapping() {
-        if (*this) ::munmap(begin_, bytes_);
-    }
-
-    explicit operator bool() const { return begin_ != MAP_FAILED; }
-    pages all() const { return {static_cast<const std::byte*>(begin_), bytes_}; }
-    pages page(std::size_t number) const { return all().subspan(number * page_bytes, page_bytes); }
-
-private:
-    std::size_t bytes_;
-    void* begin_;
-};
+pages page_of(const gup_bench::mapping& memory, std::size_t number) {
+    return memory.bytes().subspan(number * page_bytes, page_bytes);
+}
 
 /// What the first pin of a page says if it cannot be had; empty if it can.
 std::string refused(pages page) {
@@ -56,9 +38,9 @@ const bool nested_mlock = gup_bench::compare(
      .unit = "ns per pin and unpin",
      .target = 2},
     [](gup_bench::measurement& m) {
-        const mapping memory(std::size_t{64} << 20);
-        if (!memory) return m.skip("no memory for a mapping of 64 MiB");
-        const pages page = memory.page(8192);
+        const gup_bench::mapping memory(std::size_t{64} << 20);
+        if (memory.bytes().empty()) return m.skip("no memory for a mapping of 64 MiB");
+        const pages page = page_of(memory, 8192);
         if (const std::string why = refused(page); !why.empty()) return m.skip(why);
         gup::mlock_domain domain;
         const auto first = domain.pin(page);
@@ -135,17 +117,18 @@ private:
 template <class Pins>
 class beside_large_pins {
 public:
-    beside_large_pins(const mapping& memory, pages page) : memory_(memory), page_(page) {
-        pins_.keep(memory.all());
+    beside_large_pins(const gup_bench::mapping& memory, pages page) : memory_(memory), page_(page) {
+        pins_.keep(memory.bytes());
         pins_.keep(page);
-        for (std::size_t n = 0; n < memory.all().size() / page_bytes; n += 2) pins_.keep(memory.page(n));
+        for (std::size_t n = 0; n < memory.bytes().size() / page_bytes; n += 2)
+            pins_.keep(page_of(memory, n));
     }
 
     double worst() {
         std::atomic<bool> begun{false}, done{false};
         std::thread other([&] {
             while (!done.load()) {
-                pins_.pin_and_release(memory_.all());
+                pins_.pin_and_release(memory_.bytes());
                 begun = true;
             }
         });
@@ -159,7 +142,7 @@ public:
     }
 
 private:
-    const mapping& memory_;
+    const gup_bench::mapping& memory_;
     pages page_;
     Pins pins_{};
 };
@@ -171,14 +154,15 @@ const bool nested_mlock_wait =
                         .unit = "us, the worst of 20000",
                         .target = 1},
                        [](gup_bench::measurement& m) {
-                           const mapping memory(std::size_t{2000} * page_bytes);
-                           const mapping beside(page_bytes);
-                           if (!memory || !beside) return m.skip("no memory for a mapping of 8 MiB");
-                           if (const std::string why = refused(memory.all()); !why.empty())
+                           const gup_bench::mapping memory(std::size_t{2000} * page_bytes);
+                           const gup_bench::mapping beside(page_bytes);
+                           if (memory.bytes().empty() || beside.bytes().empty())
+                               return m.skip("no memory for a mapping of 8 MiB");
+                           if (const std::string why = refused(memory.bytes()); !why.empty())
                                return m.skip(why);
                            if (std::thread::hardware_concurrency() < 2) return m.skip("needs two processors");
-                           beside_large_pins<by_domain> domain(memory, beside.all());
-                           beside_large_pins<by_mutex> mutex(memory, beside.all());
+                           beside_large_pins<by_domain> domain(memory, beside.bytes());
+                           beside_large_pins<by_mutex> mutex(memory, beside.bytes());
                            m.costs(
                                1e6, [&] { return domain.worst(); }, [&] { return mutex.worst(); });
                        });

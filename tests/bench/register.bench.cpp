@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // 256 MiB registered as a fixed buffer through a domain, and a second ring for what the first one has pinned.
 #include "gup/domain/io_uring.hpp"
+#include "support/mapping.hpp"
 #include "support/pair.hpp"
 #include "support/ring.hpp"
 
