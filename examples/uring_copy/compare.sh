@@ -41,10 +41,11 @@ for ((round = 0; round < rounds; round++)); do
     measure cp
 done
 
-# medians: by the wall clock, and of the processor
-sort -t '|' -n -k 2 "$work/measured" | awk -F '|' -v middle=$(((rounds + 1) / 2)) '++seen[$1] == middle' >"$work/wall"
-awk -F '|' '{ printf "%s|%.3f\n", $1, $3 + $4 }' "$work/measured" | sort -t '|' -n -k 2 |
-    awk -F '|' -v middle=$(((rounds + 1) / 2)) '++seen[$1] == middle' >"$work/processor"
+# Of lines "COMMAND|number" those in the middle, one for each command, the smallest first.
+medians() { sort -t '|' -n -k 2 | awk -F '|' -v middle=$(((rounds + 1) / 2)) '++seen[$1] == middle'; }
+
+medians <"$work/measured" >"$work/wall"
+awk -F '|' '{ printf "%s|%.3f\n", $1, $3 + $4 }' "$work/measured" | medians >"$work/processor"
 awk -F '|' -v bytes="$(stat -L -c %s "$source")" -v rounds="$rounds" '
 function change(of, by) { return by > 0 ? sprintf("%+.0f %%", 100 * of / by - 100) : "too little to measure" }
 FILENAME ~ /processor$/ { processor[$1] = $2; next }
